@@ -110,7 +110,7 @@ export const contextKeys = {
   hasRememberedKeys: 'jwtWorkbench.hasRememberedKeys',
   /** Find Tokens has results. */
   hasLeaks: 'jwtWorkbench.hasLeaks',
-  // Steps of the walkthrough. A key is set for a moment, which ticks its step: see vscode/walkthrough.ts.
+  // Steps of the walkthrough. A key is set for a moment, which ticks its step: see vscode/contextKeys.ts.
   mockStarted: 'jwtWorkbench.mockStarted',
   connected: 'jwtWorkbench.connected',
   imported: 'jwtWorkbench.imported',

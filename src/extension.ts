@@ -21,8 +21,14 @@ import { createHistories, createMemoryHistory } from './core/records/histories.t
 import { createHandover, createJournalKeys } from './core/records/journalKeys.ts';
 import { createKnownSecrets } from './core/records/knownSecrets.ts';
 import type { StoredRecord } from './core/records/record.ts';
-import { isConfidential, isRefreshable, isSignable } from './core/records/session.ts';
-import { createSessions, isUnwritable, type Session } from './core/records/sessions.ts';
+import {
+  createSessions,
+  isConfidential,
+  isRefreshable,
+  isSignable,
+  isUnwritable,
+  type Session,
+} from './core/records/sessions.ts';
 import { createVault, judgeKeeping, rememberedKeysName } from './core/records/vault.ts';
 import { startAutoRefresh } from './core/refresh/autoRefresh.ts';
 import { createRefresher } from './core/refresh/refresher.ts';
@@ -35,13 +41,8 @@ import {
   createBrokerService,
   registerAuthenticationProvider,
 } from './vscode/broker/brokerService.ts';
-import {
-  createConnections,
-  createLog,
-  createSecretStore,
-  onDidChangeSettings,
-  setMenuKey,
-} from './vscode/connections.ts';
+import { createConnections, createLog, createSecretStore, onDidChangeSettings } from './vscode/connections.ts';
+import { setMenuKey, stepDone, tickWhenOpened } from './vscode/contextKeys.ts';
 import { registerEditorFeatures } from './vscode/editor/register.ts';
 import type { ConnectionsView, Services } from './vscode/frontDoor.ts';
 import { createMockService, type MockService } from './vscode/mockIssuer.ts';
@@ -51,7 +52,6 @@ import { createStatusBar, createTicker } from './vscode/statusBar.ts';
 import { memoryOnlyText, unwritableText } from './vscode/text/history.ts';
 import { createTokenDocuments } from './vscode/tokenDocuments.ts';
 import { createConnectionsTree } from './vscode/tree/provider.ts';
-import { stepDone, tickWhenOpened } from './vscode/walkthrough.ts';
 
 /** What differs between the Node host and the browser host. */
 export interface Platform {

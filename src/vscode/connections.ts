@@ -1,11 +1,5 @@
-import {
-  ConfigurationTarget,
-  type LogOutputChannel,
-  commands as registry,
-  type SecretStorage,
-  workspace,
-} from 'vscode';
-import { contextKeys, settings } from '../contributions.ts';
+import { ConfigurationTarget, type LogOutputChannel, type SecretStorage, workspace } from 'vscode';
+import { settings } from '../contributions.ts';
 import { WorkbenchError } from '../core/errors.ts';
 import type { Log, SecretVault } from '../core/ports.ts';
 import { type Connection, type ConnectionSettings, readConnections } from '../core/records/connection.ts';
@@ -140,13 +134,4 @@ export function createSecretStore(secrets: SecretStorage): SecretVault {
       return () => subscription.dispose();
     },
   };
-}
-
-const menuKeys = new Map<string, boolean>();
-
-/** Sets a context key for `when` clauses, so that menus list only commands that can work. */
-export async function setMenuKey(name: keyof typeof contextKeys, holds: boolean): Promise<void> {
-  if (menuKeys.get(name) === holds) return;
-  menuKeys.set(name, holds);
-  await registry.executeCommand('setContext', contextKeys[name], holds);
 }

@@ -14,9 +14,9 @@ import type { MockServer, MockServerOptions } from '../mock/nodeServer.ts';
 import type { Problem } from '../mock/shape.ts';
 import type { MockClock } from '../mock/shelf.ts';
 import type { TortureOptions, TortureReport } from '../mock/torture/torture.ts';
-import { type Connections, setMenuKey } from './connections.ts';
+import type { Connections } from './connections.ts';
+import { setMenuKey, stepDone } from './contextKeys.ts';
 import type { MockWatch } from './mockWatch.ts';
-import { stepDone } from './walkthrough.ts';
 
 export interface RunningMock {
   readonly issuer: string;

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { commands } from '../../src/contributions.ts';
 import type * as FieldsModule from '../../src/vscode/commands/fields.ts';
-import type * as Table from '../../src/vscode/commands/table.ts';
+import type * as Table from '../../src/vscode/onDemand.ts';
 
 type Loaded = Pick<typeof Table, 'definitions'> & Pick<typeof FieldsModule, 'notation' | 'schemaOf'>;
 
@@ -39,8 +39,8 @@ export async function declaredCommands(): Promise<Loaded> {
   try {
     await build({
       stdin: {
-        contents: `export { definitions } from './table.ts'; export { notation, schemaOf } from './fields.ts';`,
-        resolveDir: join('src', 'vscode', 'commands'),
+        contents: `export { definitions } from './onDemand.ts'; export { notation, schemaOf } from './commands/fields.ts';`,
+        resolveDir: join('src', 'vscode'),
         loader: 'ts',
       },
       bundle: true,

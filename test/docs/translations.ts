@@ -2,10 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import words from '../../package.nls.json' with { type: 'json' };
 import { faultRows } from '../../src/mock/faults.ts';
-import { observations } from '../../src/mock/torture/observations.ts';
+import { observations } from '../../src/mock/torture/rows.ts';
 import { scenarios } from '../../src/mock/torture/scenarios.ts';
-import registeredLines, { headerLines } from '../../src/vscode/text/claims/registered.ts';
-import vendorLines from '../../src/vscode/text/claims/vendors.ts';
+import { headerLines, registeredLines, vendorLines } from '../../src/vscode/text/claimLines.ts';
 
 /** The languages beside English, in VS Code's notation. */
 const languages = ['zh-cn'] as const;

@@ -1,8 +1,16 @@
 import { WorkbenchError } from '../errors.ts';
 import type { Clock, Log, SecretVault } from '../ports.ts';
 import { isBound } from '../records/record.ts';
-import { badgeOf, endOf, isRefreshable, tokenOf } from '../records/session.ts';
-import type { Asker, HandOut, Session, Sessions } from '../records/sessions.ts';
+import {
+  type Asker,
+  badgeOf,
+  endOf,
+  type HandOut,
+  isRefreshable,
+  type Session,
+  type Sessions,
+  tokenOf,
+} from '../records/sessions.ts';
 import type { Refresher } from '../refresh/refresher.ts';
 import { isObject } from '../tokens/json.ts';
 import { createListeners } from '../waiting.ts';

@@ -25,8 +25,7 @@ import {
   type VerificationPolicy,
   warning,
 } from './finding.ts';
-import type { JwksClient, KeyLookup } from './jwks.ts';
-import { readKeySet } from './keySets.ts';
+import { type JwksClient, type KeyLookup, readKeySet } from './keySets.ts';
 import { type KeySet, keyFinding, readJwk, selectKeys, type VerificationKey } from './keys.ts';
 import { isProof } from './possession.ts';
 import { readKeyText, type SecretForm } from './secretText.ts';

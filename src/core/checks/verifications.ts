@@ -1,8 +1,7 @@
 import { classify } from '../errors.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { Connection } from '../records/connection.ts';
-import { endOf, type TokenName, tokenOf } from '../records/session.ts';
-import type { Session, Sessions } from '../records/sessions.ts';
+import { endOf, type Session, type Sessions, type TokenName, tokenOf } from '../records/sessions.ts';
 import { createListeners } from '../waiting.ts';
 import { type TokenState, tokenStateOf, type VerificationResult } from './finding.ts';
 

@@ -5,8 +5,7 @@ import type { Clock, Fetch } from '../ports.ts';
 import type { ClockSkew, ClockSkews } from '../records/clockSkew.ts';
 import { audienceOf, type Connection } from '../records/connection.ts';
 import { thumbprintOf } from '../records/record.ts';
-import { isSignable, type TokenName, tokenOf } from '../records/session.ts';
-import type { Session } from '../records/sessions.ts';
+import { isSignable, type Session, type TokenName, tokenOf } from '../records/sessions.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
 import { encodeBase64url } from '../tokens/base64url.ts';
 import { digestOf } from '../tokens/forms.ts';
@@ -31,8 +30,7 @@ import {
   type VerificationResult,
   warning,
 } from './finding.ts';
-import { createJwksClient } from './jwks.ts';
-import { readKeySet } from './keySets.ts';
+import { createJwksClient, readKeySet } from './keySets.ts';
 import { type KeySet, readJwk } from './keys.ts';
 import { isProof, present } from './possession.ts';
 import { type OwnKey, readKeyText, readOwnKey, type SecretForm } from './secretText.ts';

@@ -17,8 +17,7 @@ import type { Credentials } from '../records/record.ts';
 import { isObject, own, readJson } from '../tokens/json.ts';
 import type { AnswerContext } from './answers.ts';
 import { clientAuthentication, type Proofs } from './clientAuthentication.ts';
-import { type Discovery, type Endpoints, resolveEndpoints, settingOf } from './discovery.ts';
-import type { EndpointName } from './issuerMetadata.ts';
+import { type Discovery, type EndpointName, type Endpoints, resolveEndpoints, settingOf } from './discovery.ts';
 
 export interface ClientParts {
   readonly fetch: Fetch;

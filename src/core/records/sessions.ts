@@ -1,10 +1,11 @@
 import type { WorkbenchError } from '../errors.ts';
 import { sameData } from '../tokens/json.ts';
+import { expiresAt, tryDecode } from '../tokens/jwt.ts';
 import { createListeners } from '../waiting.ts';
 import type { ClockSkew } from './clockSkew.ts';
 import type { Connection, ConnectionProblem } from './connection.ts';
 import type { HistoryEntry, RefreshOutcome } from './history.ts';
-import { clientCredentialsOf, isRefused, type StoredRecord, spentIntent } from './record.ts';
+import { clientCredentialsOf, isRefused, isRenewable, type StoredRecord, spentIntent } from './record.ts';
 
 export type SessionState = 'none' | 'active' | 'refreshing' | 'expired' | 'reauthRequired' | 'unavailable';
 
@@ -215,4 +216,48 @@ export function stateOf({ problem, refreshing, record }: Session, now: number): 
   const ended = spentIntent(record) ? 'reauthRequired' : 'expired';
   if (tokens.access_token === undefined) return tokens.refresh_token === undefined ? 'none' : ended;
   return tokens.expires_at !== undefined && tokens.expires_at <= now ? ended : 'active';
+}
+
+export type TokenName = 'access_token' | 'id_token' | 'refresh_token';
+
+export function tokenOf({ record }: Session, name: TokenName): string | undefined {
+  return record?.tokens?.[name];
+}
+
+/** True if there is an issuer to ask, and either a refresh token or a grant that needs none. */
+export function isRefreshable({ connection, record }: Session): boolean {
+  const issuer = connection.issuer ?? connection.tokenEndpoint;
+  if (record === undefined || issuer === undefined) return false;
+  return record.tokens?.refresh_token !== undefined || isRenewable(record);
+}
+
+/** True if there is an issuer to sign in at. */
+export function isSignable({ connection }: Session): boolean {
+  return (connection.issuer ?? connection.tokenEndpoint) !== undefined;
+}
+
+/** True if the client authenticates with a stored secret or key. */
+export function isConfidential({ connection, memoryOnly }: Session): boolean {
+  return connection.tokenEndpointAuthMethod !== 'none' && !memoryOnly;
+}
+
+export interface Badge {
+  readonly state: SessionState;
+  /** Milliseconds until the access token expires; negative after that. */
+  readonly remaining?: number;
+}
+
+/** @param now milliseconds since the epoch */
+export function badgeOf(session: Session, now: number): Badge {
+  const ends = session.record?.tokens?.expires_at;
+  return { state: stateOf(session, now), ...(ends !== undefined && { remaining: ends - now }) };
+}
+
+/** When a token expires, in milliseconds since the epoch, by its own `exp` or by what the issuer sent with it. */
+export function endOf({ record }: Session, name: TokenName): number | undefined {
+  const tokens = record?.tokens;
+  if (name === 'access_token') return tokens?.expires_at;
+  if (name === 'refresh_token') return tokens?.refresh_expires_at;
+  const decoded = tokens?.id_token === undefined ? undefined : tryDecode(tokens.id_token);
+  return decoded && !('error' in decoded) && decoded.kind === 'jws' ? expiresAt(decoded) : undefined;
 }

@@ -1,6 +1,5 @@
 import type { FailedGrant } from '../errors.ts';
-import { type Discovery, settingOf } from '../issuer/discovery.ts';
-import type { EndpointName, IssuerMetadata } from '../issuer/issuerMetadata.ts';
+import { type Discovery, type EndpointName, type IssuerMetadata, settingOf } from '../issuer/discovery.ts';
 import type { TokenClient } from '../issuer/tokenEndpoint.ts';
 import type { RedirectWay } from '../ports.ts';
 import type { RecordParts } from '../records/changeRecord.ts';

@@ -1,7 +1,13 @@
 import type { Check } from '../checks/finding.ts';
 import { isBound, isRefused, spentIntent } from '../records/record.ts';
-import { isRefreshable, isSignable, type TokenName, tokenOf } from '../records/session.ts';
-import type { Session, Sessions } from '../records/sessions.ts';
+import {
+  isRefreshable,
+  isSignable,
+  type Session,
+  type Sessions,
+  type TokenName,
+  tokenOf,
+} from '../records/sessions.ts';
 import { memberAsWritten, own } from '../tokens/json.ts';
 import { type DecodedToken, decodeToken, membersOf, tryDecode } from '../tokens/jwt.ts';
 import { isTimeClaim } from '../tokens/tokenParts.ts';

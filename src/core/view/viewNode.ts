@@ -2,8 +2,7 @@ import type { Check } from '../checks/finding.ts';
 import type { WorkbenchError } from '../errors.ts';
 import type { ConnectionProblem } from '../records/connection.ts';
 import type { HistoryEntry } from '../records/history.ts';
-import type { TokenName } from '../records/session.ts';
-import type { HandOut } from '../records/sessions.ts';
+import type { HandOut, TokenName } from '../records/sessions.ts';
 import type { TokenWarning } from '../tokens/tokenParts.ts';
 import { type MockNode, mockKey, mockParent } from './mockView.ts';
 

@@ -1,8 +1,20 @@
 import { CompactEncrypt } from 'jose';
 import type { MockServer } from '../nodeServer.ts';
-import { observed } from './observations.ts';
-import type { Bench, Scenario, Seen } from './rows.ts';
-import { access, askApi, asked, askedFor, changed, faulty, rfc9068, signed, underFaults } from './rows.ts';
+import {
+  access,
+  askApi,
+  asked,
+  askedFor,
+  type Bench,
+  changed,
+  faulty,
+  observed,
+  rfc9068,
+  type Scenario,
+  type Seen,
+  signed,
+  underFaults,
+} from './rows.ts';
 
 const api = { must: 'refuse', severity: 'must', section: rfc9068 } as const;
 const hour = 3600;

@@ -1,7 +1,19 @@
 import { apiScenarios } from './apiScenarios.ts';
-import { observed } from './observations.ts';
-import type { AuthorizationParameters, Bench, Scenario, Severity } from './rows.ts';
-import { askedFor, claim, core, idTokens, isFrontChannel, noIdToken, signed, underFaults } from './rows.ts';
+import {
+  type AuthorizationParameters,
+  askedFor,
+  type Bench,
+  claim,
+  core,
+  idTokens,
+  isFrontChannel,
+  noIdToken,
+  observed,
+  type Scenario,
+  type Severity,
+  signed,
+  underFaults,
+} from './rows.ts';
 import { sessionScenarios } from './sessionScenarios.ts';
 
 /** Over TLS a client need not check the signature of the ID token. If it does check it, it must do so fully. */

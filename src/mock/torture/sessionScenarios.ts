@@ -1,9 +1,18 @@
 import type { FaultSetting } from '../faults.ts';
 import type { MockServer } from '../nodeServer.ts';
 import type { MockIssuerOptions } from '../options.ts';
-import { observed } from './observations.ts';
-import type { Bench, Scenario, Seen } from './rows.ts';
-import { askedFor, claimsOf, core, noIdToken, refreshesOf, refreshing } from './rows.ts';
+import {
+  askedFor,
+  type Bench,
+  claimsOf,
+  core,
+  noIdToken,
+  observed,
+  refreshesOf,
+  refreshing,
+  type Scenario,
+  type Seen,
+} from './rows.ts';
 
 const keepsTheSession = async (bench: Bench): Promise<Seen | undefined> => {
   // Clients that count whole seconds may use a token for up to half a second longer, so one round may bring no refresh.

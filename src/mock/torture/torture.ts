@@ -1,9 +1,16 @@
 import { reasonOf } from '../dpop.ts';
 import type { MockServer } from '../nodeServer.ts';
 import { refuse } from '../shape.ts';
-import { type Observed, observed, sentenceOf } from './observations.ts';
-import type { Bench, Scenario, Severity, Target } from './rows.ts';
-import { fits } from './rows.ts';
+import {
+  type Bench,
+  fits,
+  type Observed,
+  observed,
+  type Scenario,
+  type Severity,
+  sentenceOf,
+  type Target,
+} from './rows.ts';
 import { scenarios } from './scenarios.ts';
 import { createBrowser, send } from './walk.ts';
 export type Verdict = 'pass' | 'fail' | 'warning' | 'not exercised' | 'hung';

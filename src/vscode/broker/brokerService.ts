@@ -27,8 +27,7 @@ import type { BrokerAddress, BrokerAnswers, BrokerSocket, Refusal, TokenQuery } 
 import { WorkbenchError } from '../../core/errors.ts';
 import type { Log, SecretVault } from '../../core/ports.ts';
 import { failed } from '../../core/records/history.ts';
-import { isSignable, tokenOf } from '../../core/records/session.ts';
-import type { Asker, Session, Sessions } from '../../core/records/sessions.ts';
+import { type Asker, isSignable, type Session, type Sessions, tokenOf } from '../../core/records/sessions.ts';
 import { pickConnection } from '../prompts/pick.ts';
 import { notify } from '../screen.ts';
 import { describeError } from '../text/errors.ts';

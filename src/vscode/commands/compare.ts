@@ -1,7 +1,6 @@
 import { l10n, type QuickPickItem, QuickPickItemKind, ThemeIcon } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
-import { type TokenName, tokenOf } from '../../core/records/session.ts';
-import type { Sessions } from '../../core/records/sessions.ts';
+import { type Sessions, type TokenName, tokenOf } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { own } from '../../core/tokens/json.ts';
 import { type DecodedToken, decodeToken, membersOf } from '../../core/tokens/jwt.ts';

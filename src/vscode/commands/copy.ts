@@ -2,8 +2,7 @@ import { env, l10n, ThemeIcon } from 'vscode';
 import { commands } from '../../contributions.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import { isBound } from '../../core/records/record.ts';
-import { endOf, isRefreshable, tokenOf } from '../../core/records/session.ts';
-import type { Session } from '../../core/records/sessions.ts';
+import { endOf, isRefreshable, type Session, tokenOf } from '../../core/records/sessions.ts';
 import { jsonText, textFrom } from '../../core/tokens/json.ts';
 import { decodeToken } from '../../core/tokens/jwt.ts';
 import { curlLine, type Shell, shells } from '../../core/view/curl.ts';
@@ -13,9 +12,8 @@ import { askToken, pickConnection, sessionOf } from '../prompts/pick.ts';
 import { ask, flash, notify, pick, toClipboard } from '../screen.ts';
 import { tokenTitle } from '../text/states.ts';
 import { relativeText } from '../text/time.ts';
-import { type Behaviour, defineCommand, labelIn } from './command.ts';
+import { type Behaviour, defineCommand, labelIn, type Services } from './command.ts';
 import { choice, connectionId, optional, text, type Values, withDefault } from './fields.ts';
-import type { Services } from './services.ts';
 
 const tokens = ['access_token', 'id_token'] as const;
 

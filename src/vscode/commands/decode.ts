@@ -2,7 +2,7 @@ import { l10n } from 'vscode';
 import { reviewToken } from '../../core/checks/review.ts';
 import type { SecretForm } from '../../core/checks/secretText.ts';
 import { WorkbenchError } from '../../core/errors.ts';
-import type { TokenName } from '../../core/records/session.ts';
+import type { TokenName } from '../../core/records/sessions.ts';
 import { isObject, type JsonObject, own, withMembers } from '../../core/tokens/json.ts';
 import { type DecodedJws, type DecodedToken, decodeToken, inflated } from '../../core/tokens/jwt.ts';
 import { saidIn, varietyOf } from '../../core/tokens/varieties.ts';
@@ -23,9 +23,8 @@ import { reviewAnswer } from '../text/review.ts';
 import { varietyAdvice } from '../text/varieties.ts';
 import { describeDiffering, describeTokenWarning } from '../text/warnings.ts';
 import { decodedLines } from '../tokenDocuments.ts';
-import { defineCommand } from './command.ts';
+import { defineCommand, type Services } from './command.ts';
 import { anything, connectionId, flag, optional, tokenText, withDefault } from './fields.ts';
-import type { Services } from './services.ts';
 import { keyFields, keyOf } from './verify.ts';
 
 export const decode = defineCommand(

@@ -3,15 +3,13 @@ import { WorkbenchError } from '../../core/errors.ts';
 import type { Exchangeable } from '../../core/issuer/tokenEndpoint.ts';
 import type { Connection } from '../../core/records/connection.ts';
 import { emptyRecord } from '../../core/records/record.ts';
-import { isSignable, tokenOf } from '../../core/records/session.ts';
-import type { Sessions } from '../../core/records/sessions.ts';
+import { isSignable, type Sessions, tokenOf } from '../../core/records/sessions.ts';
 import { storeTokens } from '../../core/records/storeTokens.ts';
 import { freeId } from '../prompts/newConnection.ts';
 import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { ask, flash, pick } from '../screen.ts';
-import { defineCommand, labelIn } from './command.ts';
+import { defineCommand, labelIn, type Services } from './command.ts';
 import { choice, connectionId, optional, text, type Values, withDefault } from './fields.ts';
-import type { Services } from './services.ts';
 
 const subjects: readonly Exchangeable[] = ['access_token', 'id_token', 'refresh_token'];
 

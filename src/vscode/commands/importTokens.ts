@@ -20,10 +20,9 @@ import { confirm, flash, notify, pick } from '../screen.ts';
 import { sharedTokenText } from '../text/signIn.ts';
 import { tokenTitle } from '../text/states.ts';
 import { describeImportWarning, describeSource, foreignText } from '../text/warnings.ts';
-import { type Behaviour, defineCommand } from './command.ts';
+import { type Behaviour, defineCommand, type Services } from './command.ts';
 import { addByAsking } from './connections.ts';
 import { connectionId, flag, optional, text, type Values, withDefault } from './fields.ts';
-import type { Services } from './services.ts';
 
 const fields = {
   text,

@@ -3,8 +3,7 @@ import { WorkbenchError } from '../../core/errors.ts';
 import type { AskedToken, IssuerAnswer } from '../../core/issuer/askIssuer.ts';
 import { audienceOf } from '../../core/records/connection.ts';
 import { emptyRecord } from '../../core/records/record.ts';
-import { endOf, isSignable, tokenOf } from '../../core/records/session.ts';
-import type { Sessions } from '../../core/records/sessions.ts';
+import { endOf, isSignable, type Sessions, tokenOf } from '../../core/records/sessions.ts';
 import { type JsonObject, own } from '../../core/tokens/json.ts';
 import { expiresAt, tryDecode } from '../../core/tokens/jwt.ts';
 import { inOrderOf } from '../../core/tokens/tokenUse.ts';
@@ -14,9 +13,8 @@ import { tokenTitle } from '../text/states.ts';
 import { momentText } from '../text/time.ts';
 import { activityText, answerOriginText, audienceText, differenceText } from '../text/warnings.ts';
 import { commented } from '../tokenDocuments.ts';
-import { defineCommand, isConfirmed, labelIn } from './command.ts';
+import { defineCommand, isConfirmed, labelIn, type Services } from './command.ts';
 import { choice, connectionId, optional, text, type Values, withDefault } from './fields.ts';
-import type { Services } from './services.ts';
 
 const tokens: readonly AskedToken[] = ['access_token', 'refresh_token'];
 

@@ -3,17 +3,16 @@ import { WorkbenchError } from '../../core/errors.ts';
 import type { Leak } from '../../core/imports/leakScan.ts';
 import { type ImportPlan, importedNames, planImport } from '../../core/imports/tokenOwner.ts';
 import type { Connection } from '../../core/records/connection.ts';
-import { endOf } from '../../core/records/session.ts';
-import type { Session } from '../../core/records/sessions.ts';
-import { pastedId, setMenuKey } from '../connections.ts';
+import { endOf, type Session } from '../../core/records/sessions.ts';
+import { pastedId } from '../connections.ts';
+import { setMenuKey } from '../contextKeys.ts';
 import { knownTokenAt, ownerOf, type Place, placeFields, placeIn, tokensIn } from '../editor/scan.ts';
 import { type FileLeaks, gitApi, leaksIn, searchStaged, searchWorkspace, stagedFiles } from '../leaks/search.ts';
 import { pickConnection } from '../prompts/pick.ts';
 import { confirm, flash, notify, pick } from '../screen.ts';
-import { type Behaviour, defineCommand } from './command.ts';
+import { type Behaviour, defineCommand, type Services } from './command.ts';
 import { flag, type Values, withDefault } from './fields.ts';
 import { importInto, keptInMemory, mayImport } from './importTokens.ts';
-import type { Services } from './services.ts';
 
 interface Found {
   readonly searched: number;

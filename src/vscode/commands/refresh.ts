@@ -2,8 +2,15 @@ import { l10n, commands as registry } from 'vscode';
 import type { ConnectionStatus, RefreshAnswer } from '../../api.d.ts';
 import { commands, views } from '../../contributions.ts';
 import type { RefreshResult } from '../../core/records/history.ts';
-import { endOf, isRefreshable, tokenOf } from '../../core/records/session.ts';
-import { isUnwritable, type Session, type Sessions, stateOf } from '../../core/records/sessions.ts';
+import {
+  endOf,
+  isRefreshable,
+  isUnwritable,
+  type Session,
+  type Sessions,
+  stateOf,
+  tokenOf,
+} from '../../core/records/sessions.ts';
 import { tryDecode } from '../../core/tokens/jwt.ts';
 import { connectionItem, pickConnection, sessionOf } from '../prompts/pick.ts';
 import { confirm, flash, notify, pick } from '../screen.ts';

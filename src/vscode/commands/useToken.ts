@@ -2,16 +2,14 @@ import { ConfigurationTarget, l10n, Uri, WorkspaceEdit, window, workspace } from
 import { commands } from '../../contributions.ts';
 import type { StoredConsent } from '../../core/broker/broker.ts';
 import { WorkbenchError } from '../../core/errors.ts';
-import { isRefreshable, tokenOf } from '../../core/records/session.ts';
-import type { Asker, Session } from '../../core/records/sessions.ts';
+import { type Asker, isRefreshable, type Session, tokenOf } from '../../core/records/sessions.ts';
 import { type Place, placeFields, placeIn, replacementOf, tokenAtCursor, tokenAtPlace } from '../editor/scan.ts';
 import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { flash, notify, pick, toClipboard } from '../screen.ts';
 import { askerText, handOutText } from '../text/history.ts';
 import { relativeText } from '../text/time.ts';
-import { type Behaviour, defineCommand } from './command.ts';
+import { type Behaviour, defineCommand, type Services } from './command.ts';
 import { choice, connectionId, optional, seconds, type Values, withDefault } from './fields.ts';
-import type { Services } from './services.ts';
 
 /** Commands that bring a token to where it is used. Each uses the broker, which refreshes first if needed. */
 const hasToken = (session: Session) => tokenOf(session, 'access_token') !== undefined || isRefreshable(session);

@@ -15,8 +15,7 @@ import {
 } from 'vscode';
 import { colors, commands } from '../../contributions.ts';
 import { classify } from '../../core/errors.ts';
-import { endOf as endIn } from '../../core/records/session.ts';
-import type { Sessions } from '../../core/records/sessions.ts';
+import { endOf as endIn, type Sessions } from '../../core/records/sessions.ts';
 import { type DecodedToken, decodeToken, expiresAt } from '../../core/tokens/jwt.ts';
 import { findTokens } from '../../core/tokens/tokenRanges.ts';
 import { summarize } from '../../core/view/tokenSummary.ts';

@@ -2,8 +2,7 @@ import { type Position, Range, type TextDocument, Uri, window, workspace } from 
 import { WorkbenchError } from '../../core/errors.ts';
 import { matchingConnections, tokenClaims } from '../../core/imports/tokenOwner.ts';
 import type { Connection } from '../../core/records/connection.ts';
-import { isRefreshable, type TokenName, tokenOf } from '../../core/records/session.ts';
-import type { Sessions } from '../../core/records/sessions.ts';
+import { isRefreshable, type Sessions, type TokenName, tokenOf } from '../../core/records/sessions.ts';
 import { isTokenCharacter, longestEscape, mayHoldToken } from '../../core/tokens/findJwts.ts';
 import { tokenLimit, tryDecode } from '../../core/tokens/jwt.ts';
 import { findTokens, mostTokens, type Piece, type TokenRange, tokenAt } from '../../core/tokens/tokenRanges.ts';

@@ -5,8 +5,7 @@ import type { KeyOrigin, Verifier } from '../../core/checks/verifier.ts';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Connection } from '../../core/records/connection.ts';
-import { type TokenName, tokenOf } from '../../core/records/session.ts';
-import type { Sessions } from '../../core/records/sessions.ts';
+import { type Sessions, type TokenName, tokenOf } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { encodeBase64url } from '../../core/tokens/base64url.ts';
 import {

@@ -1,8 +1,7 @@
 import { env, l10n, type QuickPickItem, ThemeIcon, Uri } from 'vscode';
 import { withScheme } from '../../core/http/http.ts';
 import type { TokenClaims } from '../../core/imports/tokenOwner.ts';
-import type { Discovery } from '../../core/issuer/discovery.ts';
-import type { IssuerMetadata } from '../../core/issuer/issuerMetadata.ts';
+import type { Discovery, IssuerMetadata } from '../../core/issuer/discovery.ts';
 import type { UnlockKey } from '../../core/ports.ts';
 import {
   issuerOfAddress,

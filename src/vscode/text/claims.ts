@@ -1,6 +1,5 @@
 import { l10n } from 'vscode';
-import registeredLines, { headerLines } from './claims/registered.ts';
-import vendorLines from './claims/vendors.ts';
+import { headerLines, registeredLines, vendorLines } from './claimLines.ts';
 
 export interface NameText {
   /** The meaning of the name, in one sentence. */
@@ -38,7 +37,7 @@ function translated(text: NameText | undefined): NameText | undefined {
   return text && { ...text, meaning: l10n.t(text.meaning) };
 }
 
-/** @param lines see claims/registered.ts */
+/** @param lines see claimLines.ts */
 export function readNames(lines: string): ReadonlyMap<string, NameText> {
   const names = new Map<string, NameText>();
   let source = '';

@@ -1,8 +1,7 @@
 import { l10n } from 'vscode';
 import type { Check, CheckStatus, TokenState, TokenStateKind } from '../../core/checks/finding.ts';
 import type { RefreshResult } from '../../core/records/history.ts';
-import type { Badge, TokenName } from '../../core/records/session.ts';
-import type { SessionState } from '../../core/records/sessions.ts';
+import type { Badge, SessionState, TokenName } from '../../core/records/sessions.ts';
 import type { SummaryKind, TokenTime } from '../../core/view/tokenSummary.ts';
 import { clockText, durationText, relativeText } from './time.ts';
 

@@ -12,7 +12,7 @@ import { importText } from '../../../src/core/imports/importText.ts';
 import { scanForLeaks } from '../../../src/core/imports/leakScan.ts';
 import { readTokenResponse } from '../../../src/core/issuer/answers.ts';
 import { readClientKey } from '../../../src/core/issuer/clientKey.ts';
-import { readMetadata } from '../../../src/core/issuer/issuerMetadata.ts';
+import { readMetadata } from '../../../src/core/issuer/discovery.ts';
 import { readConnections } from '../../../src/core/records/connection.ts';
 import { readHistory } from '../../../src/core/records/histories.ts';
 import { parseRecord } from '../../../src/core/records/record.ts';

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { embeddedKeyParameters } from '../../../src/core/tokens/jwt.ts';
 import { timeClaims } from '../../../src/core/tokens/tokenParts.ts';
-import registeredLines, { headerLines } from '../../../src/vscode/text/claims/registered.ts';
-import vendorLines from '../../../src/vscode/text/claims/vendors.ts';
+import { headerLines, registeredLines, vendorLines } from '../../../src/vscode/text/claimLines.ts';
 import type * as Claims from '../../../src/vscode/text/claims.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as Commands from '../../../src/vscode/commands/command.ts';
+import type { Services } from '../../../src/vscode/commands/command.ts';
 import { text } from '../../../src/vscode/commands/fields.ts';
-import type { Services } from '../../../src/vscode/commands/services.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
 /** State of the stand-in for VS Code: what it answers, and what it was asked. */

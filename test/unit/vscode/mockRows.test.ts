@@ -7,7 +7,7 @@ import { createSessions } from '../../../src/core/records/sessions.ts';
 import { type MockNode, type MockView, mockChildren, mockKey, mockParent } from '../../../src/core/view/mockView.ts';
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
 import { type MockWatch, watchMock } from '../../../src/vscode/mockWatch.ts';
-import type * as Rows from '../../../src/vscode/tree/mockRows.ts';
+import type * as Rows from '../../../src/vscode/tree/items.ts';
 import { manualClock } from '../../support/manualClock.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
@@ -24,7 +24,7 @@ describe('the rows of the mock issuer', function () {
   let refreshToken = '';
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'mock-rows-'));
-    ({ mockRow } = await withoutVscode<typeof Rows>('tree/mockRows', folder));
+    ({ mockRow } = await withoutVscode<typeof Rows>('tree/items', folder));
     mock = await startMockServer({ alg: 'ES256', users: [{ sub: 'ada', claims: { email: 'a@x' }, groups: ['ops'] }] });
     const common = { clientId: 'demo', autoRefresh: true, tokenEndpointAuthMethod: 'none' as const };
     const connection = { ...common, id: 'demo', label: 'Demo', issuer: mock.issuer };

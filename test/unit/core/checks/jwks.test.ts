@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { createJwksClient, type JwksClientOptions } from '../../../../src/core/checks/jwks.ts';
-import { parseKeySet } from '../../../../src/core/checks/keySets.ts';
+import { createJwksClient, type JwksClientOptions, parseKeySet } from '../../../../src/core/checks/keySets.ts';
 import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { type LoopbackServer, loopbackServer, reply } from '../../../support/loopbackServer.ts';

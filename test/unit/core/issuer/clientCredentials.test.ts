@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
 import { emptyRecord } from '../../../../src/core/records/record.ts';
-import { isRefreshable } from '../../../../src/core/records/session.ts';
+import { isRefreshable } from '../../../../src/core/records/sessions.ts';
 import { planRefresh } from '../../../../src/core/refresh/autoRefresh.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { gate, id, present } from '../refresh/refreshWorld.ts';
