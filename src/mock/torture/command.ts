@@ -7,9 +7,9 @@ import type { MockServerOptions } from '../nodeServer.ts';
 import { startMockServer } from '../nodeServer.ts';
 import { refuse } from '../shape.ts';
 import type { Format } from './report.ts';
-import { formats, table } from './report.ts';
+import { differences, formats, table, visible } from './report.ts';
 import type { Driver } from './rows.ts';
-import { torture, worseThan } from './torture.ts';
+import { compareWith, torture } from './torture.ts';
 
 const tortureUsage = `mock-issuer torture: tests a client that is configured with this issuer
 
@@ -26,7 +26,7 @@ const tortureUsage = `mock-issuer torture: tests a client that is configured wit
 --device     URL that starts a sign-in by device code and responds when it has ended: with 200 if a user is signed in
 --mcp        the client is an MCP (Model Context Protocol) client, whose server is the mock's API
 --wait       starts the issuer and waits for a line on standard input before the first scenario, so that the client can start
---expect     an accepted JSON report: the exit code is 1 only if a scenario does not pass and its verdict differs from it
+--expect     an accepted JSON report: the exit code is 1 only if a verdict is worse than in it; what is better is listed too
 The exit code is 1 if a scenario fails or hangs.`;
 
 export interface TortureShell {
@@ -99,8 +99,10 @@ export async function tortureMain(
       const file = values[format];
       if (file !== undefined) await writeFile(file, formats[format](report));
     }
-    const bad = accepted === undefined ? report.counts.fail + report.counts.hung : worseThan(report, accepted).length;
-    return bad > 0 ? 1 : 0;
+    if (accepted === undefined) return report.counts.fail + report.counts.hung > 0 ? 1 : 0;
+    const comparison = compareWith(accepted, report);
+    for (const line of differences(comparison)) shell.write(visible(line));
+    return comparison.worse.length > 0 ? 1 : 0;
   } finally {
     await driver?.close?.();
     await mock.close();

@@ -1,4 +1,4 @@
-import type { TortureReport, Verdict } from './torture.ts';
+import type { Change, Comparison, TortureReport, Verdict } from './torture.ts';
 /* A report in formats for people and for build servers. */
 
 export const formats = {
@@ -21,8 +21,20 @@ export function table({ results, counts }: TortureReport): string {
   return [...lines, '', sum.join(', ') || 'no scenario applies'].join('\n');
 }
 
+/** How a report differs from an accepted one, in lines for a terminal; empty if it does not. */
+export function differences({ worse, better }: Comparison): readonly string[] {
+  const line = (how: string) => (change: Change) =>
+    `${how}: ${change.id}: ${change.verdict}, accepted: ${change.accepted ?? 'none'}`;
+  const isOnlyBetter = worse.length === 0 && better.length > 0;
+  return [
+    ...worse.map(line('worse')),
+    ...better.map(line('better')),
+    ...(isOnlyBetter ? ['Accept the new report (--json) instead, so that what is better now stays so.'] : []),
+  ];
+}
+
 /** What a client answers must not control the terminal or turn its text around. */
-const visible = (text: string) =>
+export const visible = (text: string) =>
   text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, sign => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
 
 /** Brackets make a link in SARIF's messages (section 3.11.6). */

@@ -181,7 +181,33 @@ async function inTime<T>(work: Promise<T>, patience: number): Promise<T> {
   return Promise.race([work, late]);
 }
 
-/** Compares with an accepted baseline: returns the results that are not a pass and differ from it. */
-export function worseThan(report: TortureReport, accepted: Readonly<Record<string, string>>): readonly Result[] {
-  return report.results.filter(({ id, verdict }) => verdict !== 'pass' && accepted[id] !== verdict);
+/** A result that differs from an accepted report. */
+export interface Change {
+  readonly id: string;
+  readonly verdict: Verdict;
+  /** Its verdict in the accepted report; undefined if the scenario is not in it. */
+  readonly accepted: string | undefined;
+}
+
+export interface Comparison {
+  readonly worse: readonly Change[];
+  readonly better: readonly Change[];
+}
+
+/**
+ * Compares with the verdicts of an accepted report. A change that is no improvement counts as worse, also one from one
+ * failure to another or to `not exercised`, because nobody has accepted it.
+ */
+export function compareWith(accepted: Readonly<Record<string, string>>, report: TortureReport): Comparison {
+  const changes = report.results
+    .map(({ id, verdict }) => ({ id, verdict, accepted: accepted[id] }))
+    .filter(({ verdict, accepted }) => verdict !== accepted);
+  return {
+    worse: changes.filter(change => !isBetter(change)),
+    better: changes.filter(isBetter),
+  };
+}
+
+function isBetter({ verdict, accepted }: Change): boolean {
+  return verdict === 'pass' || (verdict === 'warning' && (accepted === 'fail' || accepted === 'hung'));
 }

@@ -247,7 +247,25 @@ export { MockOptionError, text };
     assert.equal(failed.code, 1);
     assert.match(failed.stdout, /^fail +id-token\.iss .*: the client signed the user in\n\n1 fail\n$/);
     assert.match(readFileSync(join(folder, 'report.html'), 'utf8'), /<table>/);
-    assert.equal((await torture(...target, '--scenario', 'id-token.iss', '--expect', file('report.json'))).code, 0);
+    const accepted = JSON.parse(readFileSync(file('report.json'), 'utf8'));
+    const against = async (verdict: string) => {
+      const results = accepted.results.map((each: object) => ({ ...each, verdict }));
+      writeFileSync(file('accepted.json'), JSON.stringify({ ...accepted, results }));
+      const { code, stdout } = await torture(
+        ...target,
+        '--scenario',
+        'id-token.iss',
+        '--expect',
+        file('accepted.json'),
+      );
+      return [code, stdout.split('\n\n1 fail\n')[1]];
+    };
+    assert.deepEqual(await against('fail'), [0, '']);
+    assert.deepEqual(await against('pass'), [1, 'worse: id-token.iss: fail, accepted: pass\n']);
+    writeFileSync(file('accepted.json'), JSON.stringify({ results: [{ id: 'sign-in', verdict: 'hung\u001b[2J' }] }));
+    const better = await torture(...target, '--scenario', 'sign-in', '--expect', file('accepted.json'));
+    assert.equal(better.code, 0);
+    assert.match(better.stdout, /\n1 pass\nbetter: sign-in: pass, accepted: hung\\u\{1b\}\[2J\nAccept the new report/);
     await client.close();
   });
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
-import { formats, table } from '../../../src/mock/torture/report.ts';
+import { differences, formats, table } from '../../../src/mock/torture/report.ts';
 import type { Driver } from '../../../src/mock/torture/rows.ts';
 import { scenarios } from '../../../src/mock/torture/scenarios.ts';
-import { type TortureReport, torture, worseThan } from '../../../src/mock/torture/torture.ts';
+import { compareWith, type TortureReport, torture, type Verdict } from '../../../src/mock/torture/torture.ts';
 import { createBrowser, send } from '../../../src/mock/torture/walk.ts';
 import { loopbackServer } from '../../support/loopbackServer.ts';
 import { startSampleClient } from '../../torture/sampleClient.ts';
@@ -207,10 +207,41 @@ describe('torture', function () {
     assert.match(JSON.parse(formats.sarif(turned)).runs[0].results[0].message.text, /\\\[a\\\]\(https/);
     assert.deepEqual([sarif.version, sarif.runs[0].results.at(-1).level], ['2.1.0', 'error']);
     assert.equal(JSON.parse(formats.json(report)).results.length, report.results.length);
-    assert.deepEqual(
-      worseThan(report, { 'x.y': 'warning' }).map(({ id }) => id),
-      ['x.y'],
+  });
+
+  it('tells what is worse than an accepted report from what is better, and advises to accept only the better', () => {
+    const [first] = right.results;
+    assert.ok(first);
+    const compared = (before: Record<string, string>, now: Record<string, Verdict>) =>
+      differences(
+        compareWith(before, {
+          ...right,
+          results: Object.entries(now).map(([id, verdict]) => ({ ...first, id, verdict })),
+        }),
+      );
+    const verdicts = ['pass', 'warning', 'fail', 'hung', 'not exercised'] as const;
+    const better = verdicts.flatMap(before =>
+      verdicts
+        .filter(now => compared({ x: before }, { x: now }).some(line => line.startsWith('better')))
+        .map(now => `${before} > ${now}`),
     );
-    assert.deepEqual(worseThan(report, { 'x.y': 'fail' }), []);
+    assert.deepEqual(better, [
+      'warning > pass',
+      'fail > pass',
+      'fail > warning',
+      'hung > pass',
+      'hung > warning',
+      'not exercised > pass',
+    ]);
+    for (const verdict of verdicts) assert.deepEqual(compared({ x: verdict }, { x: verdict }), []);
+    assert.deepEqual(compared({ x: 'pass', y: 'fail' }, { x: 'not exercised', y: 'warning', z: 'fail' }), [
+      'worse: x: not exercised, accepted: pass',
+      'worse: z: fail, accepted: none',
+      'better: y: warning, accepted: fail',
+    ]);
+    assert.deepEqual(compared({ x: 'hung' }, { x: 'pass' }), [
+      'better: x: pass, accepted: hung',
+      'Accept the new report (--json) instead, so that what is better now stays so.',
+    ]);
   });
 });
