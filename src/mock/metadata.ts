@@ -3,6 +3,7 @@ import { asymmetricAlgs, secretAlgs } from './dpop.ts';
 import { mockAlgs } from './keys.ts';
 import type { MockResponseType, Settings } from './options.ts';
 import { authMethods, byCertificate, grantTypes, responseTypes } from './options.ts';
+import { rootOf } from './personas.ts';
 import { supportedScopes } from './requested.ts';
 
 const pathNames = {
@@ -23,7 +24,7 @@ const pathNames = {
 
 export type PathName = keyof typeof pathNames;
 
-export type Paths = Readonly<Record<keyof typeof pathNames, string>> & {
+export type Paths = Readonly<Record<PathName, string>> & {
   readonly metadata: readonly string[];
   readonly endSessions: readonly string[];
   /** RFC 9728 section 3.1. */
@@ -36,13 +37,13 @@ export type Paths = Readonly<Record<keyof typeof pathNames, string>> & {
  */
 export function pathsOf({ issuer, persona }: Pick<Settings, 'issuer' | 'persona'>): Paths {
   const base = new URL(issuer).pathname.replace(/\/$/, '');
-  const names = { ...pathNames, ...persona?.paths };
-  const entries = Object.entries(names).map(([name, path]) => [name, `${base}/${path}`]);
+  const root = rootOf(issuer, persona);
+  const own = Object.entries(pathNames).map(([name, path]) => [name, `${base}/${path}`]);
+  const ofPersona = Object.entries(persona?.paths ?? {}).map(([name, path]) => [name, `${root}/${path}`]);
+  const paths = Object.fromEntries([...own, ...ofPersona]) as Record<PathName, string>;
   return {
-    ...(Object.fromEntries(entries) as Record<keyof typeof pathNames, string>),
-    endSessions: [names.endSession, ...(persona?.logout?.path ? [persona.logout.path] : [])].map(
-      path => `${base}/${path}`,
-    ),
+    ...paths,
+    endSessions: [paths.endSession, ...(persona?.logout?.path ? [`${root}/${persona.logout.path}`] : [])],
     resourceMetadata: `/.well-known/oauth-protected-resource${base}/api`,
     metadata: [
       ...new Set([

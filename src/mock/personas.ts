@@ -8,14 +8,17 @@ export interface Persona {
   readonly sources: readonly string[];
   /** The issuer identifier ends in a slash. */
   readonly slash?: true;
+  /** Last part of the path of the issuer identifier that the paths of the endpoints do not have. */
+  readonly issuerEnd?: string;
   /** Paths of the endpoints, relative to the issuer. */
   readonly paths: Partial<Record<PathName, string>>;
   /** Its name for `post_logout_redirect_uri`, and the path of that endpoint if it differs. */
   readonly logout?: { readonly returnTo: string; readonly path?: string };
-  /** `typ` of access tokens; undefined omits it. */
+  /** `typ` in the headers of the tokens; undefined omits it. */
   readonly accessTyp: string | undefined;
-  /** Claims added to tokens; a value of undefined removes a claim. */
-  readonly access: (grant: Grant) => Claims;
+  readonly idTyp: string | undefined;
+  /** Claims added to tokens; a value of undefined removes a claim. `scope`: that of the response. */
+  readonly access: (grant: Grant, scope: string) => Claims;
   readonly id: (grant: Grant) => Claims;
   /** Members that error responses have in addition to those of RFC 6749. */
   readonly error?: (now: number) => Claims;
@@ -27,6 +30,7 @@ export const personas = {
       'https://auth0.com/docs/get-started/applications/configure-applications-with-oidc-discovery',
       'https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles',
       'https://auth0.com/docs/api/authentication/logout/auth-0-logout',
+      'https://auth0.com/docs/api/authentication/authorization-code-flow-with-enhanced-privacy-protection/push-authorization-requests',
     ],
     slash: true,
     paths: {
@@ -38,9 +42,11 @@ export const personas = {
       deviceAuthorization: 'oauth/device/code',
       endSession: 'oidc/logout',
       registration: 'oidc/register',
+      par: 'oauth/par',
     },
     logout: { returnTo: 'returnTo', path: 'v2/logout' },
     accessTyp: 'JWT',
+    idTyp: 'JWT',
     access: ({ clientId }) => ({ azp: clientId, client_id: undefined }),
     id: () => ({ azp: undefined }),
   },
@@ -51,6 +57,7 @@ export const personas = {
       'https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference',
       'https://learn.microsoft.com/entra/identity-platform/reference-error-codes',
     ],
+    issuerEnd: 'v2.0',
     paths: {
       token: 'oauth2/v2.0/token',
       authorization: 'oauth2/v2.0/authorize',
@@ -59,12 +66,14 @@ export const personas = {
       endSession: 'oauth2/v2.0/logout',
     },
     accessTyp: 'JWT',
-    access: ({ clientId, subject, scope }) => ({
+    idTyp: 'JWT',
+    access: ({ clientId, subject, sid }, scope) => ({
       ver: '2.0',
       tid: '00000000-0000-4000-8000-000000000000',
       oid: subject,
       azp: clientId,
-      scp: scope,
+      // Without a session there is no user, and Entra includes scp only for users.
+      ...(sid !== '' && scope !== '' && { scp: scope }),
       scope: undefined,
       client_id: undefined,
     }),
@@ -84,7 +93,10 @@ export const personas = {
     }),
   },
   keycloak: {
-    sources: ['https://www.keycloak.org/securing-apps/oidc-layers'],
+    sources: [
+      'https://www.keycloak.org/securing-apps/oidc-layers',
+      'https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/TokenManager.java',
+    ],
     paths: {
       token: 'protocol/openid-connect/token',
       authorization: 'protocol/openid-connect/auth',
@@ -98,6 +110,7 @@ export const personas = {
       registration: 'clients-registrations/openid-connect',
     },
     accessTyp: 'JWT',
+    idTyp: 'JWT',
     access: ({ clientId, sid }) => ({ typ: 'Bearer', azp: clientId, sid, client_id: undefined }),
     id: () => ({ typ: 'ID' }),
   },
@@ -106,6 +119,7 @@ export const personas = {
       'https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html',
       'https://docs.aws.amazon.com/cognito/latest/developerguide/logout-endpoint.html',
       'https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html',
+      'https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html',
     ],
     paths: {
       token: 'oauth2/token',
@@ -117,7 +131,14 @@ export const personas = {
     },
     logout: { returnTo: 'logout_uri' },
     accessTyp: undefined,
-    access: ({ subject }) => ({ token_use: 'access', username: subject, version: 2, aud: undefined }),
+    idTyp: undefined,
+    access: ({ subject, authTime, sid }) => ({
+      token_use: 'access',
+      username: subject,
+      version: 2,
+      ...(sid !== '' && { auth_time: authTime }),
+      aud: undefined,
+    }),
     id: ({ subject }) => ({ token_use: 'id', 'cognito:username': subject, azp: undefined }),
   },
   /** Its issuer ends in `/oidc`; the option `path` sets that. A refresh returns the same refresh token. */
@@ -137,6 +158,7 @@ export const personas = {
       endSession: 'session/end',
     },
     accessTyp: 'JWT',
+    idTyp: 'JWT',
     access: () => ({}),
     id: () => ({ azp: undefined }),
   },
@@ -147,4 +169,11 @@ export const personaNames = Object.keys(personas) as PersonaName[];
 
 export function personaOf(name: PersonaName | undefined): Persona | undefined {
   return name === undefined ? undefined : personas[name];
+}
+
+/** The path that the endpoints of this issuer have in common. */
+export function rootOf(issuer: string, persona: Persona | undefined): string {
+  const path = new URL(issuer).pathname.replace(/\/$/, '');
+  const end = `/${persona?.issuerEnd}`;
+  return path.endsWith(end) ? path.slice(0, -end.length) : path;
 }

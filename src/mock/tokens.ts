@@ -47,6 +47,8 @@ export interface Signer {
   idToken(order: TokenOrder, effects: readonly Effect[]): Promise<string>;
 }
 
+const usualTyp = { accessTyp: 'at+jwt', idTyp: 'JWT' };
+
 export function createSigner(backend: MockCrypto, ring: KeyRing, persona: Persona | undefined): Signer {
   // All tokens of one key and type have the same header, so it is encoded once.
   const headers = new WeakMap<SigningKey, Record<TokenKind, string>>();
@@ -80,7 +82,8 @@ export function createSigner(backend: MockCrypto, ring: KeyRing, persona: Person
   };
 
   const headerOf = (key: SigningKey, kind: TokenKind): Claims => {
-    const typ = kind === 'id_token' ? 'JWT' : persona === undefined ? 'at+jwt' : persona.accessTyp;
+    const { accessTyp, idTyp } = persona ?? usualTyp;
+    const typ = kind === 'id_token' ? idTyp : accessTyp;
     return { alg: key.alg, ...(typ !== undefined && { typ }), kid: key.publicJwk.kid };
   };
 
@@ -88,7 +91,7 @@ export function createSigner(backend: MockCrypto, ring: KeyRing, persona: Person
     async tokens(order, effects) {
       // Both tokens use the same key, even if the keys rotate in between.
       const key = ring.signing;
-      const claims = personal(accessClaims(order), persona?.access(order.grant));
+      const claims = personal(accessClaims(order), persona?.access(order.grant, order.scope));
       const access_token = order.opaque?.(claims) ?? (await sign(key, 'access_token', claims, effects));
       if (!order.user || !hasScope(order.scope, 'openid')) return { access_token };
       const at_hash = await backend.atHash(access_token, key.alg);
@@ -106,7 +109,7 @@ export function createSigner(backend: MockCrypto, ring: KeyRing, persona: Person
       const key = ring.signing;
       const { code } = order;
       const hashes = code === undefined ? {} : { c_hash: await backend.atHash(code, key.alg) };
-      return sign(key, 'id_token', idClaims(order, hashes), effects);
+      return sign(key, 'id_token', personal(idClaims(order, hashes), persona?.id(order.grant)), effects);
     },
   };
 }

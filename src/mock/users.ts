@@ -2,6 +2,7 @@ import type { Claims } from './effects.ts';
 import type { Family } from './families.ts';
 import type { Exchange } from './http.ts';
 import type { Settings } from './options.ts';
+import { rootOf } from './personas.ts';
 import {
   anyText,
   anything,
@@ -159,13 +160,14 @@ export interface Sessions {
 }
 
 export function createSessions(settings: Settings): Sessions {
-  const { host, protocol, pathname } = new URL(settings.issuer);
+  const { host, protocol } = new URL(settings.issuer);
+  const path = rootOf(settings.issuer, settings.persona) || '/';
   let sessions = createShelf<Session>(1_000);
   // Browsers send cookies to every port of a host, so two issuers on one machine need two names.
   const name = `mock_session_${host.replace(/\W/g, '_')}`;
   // A single-page app on another site renews in a frame, which needs SameSite=None. Browsers allow that only over
   // https.
-  const attributes = `Path=${pathname}; HttpOnly; SameSite=${protocol === 'https:' ? 'None; Secure' : 'Lax'}`;
+  const attributes = `Path=${path}; HttpOnly; SameSite=${protocol === 'https:' ? 'None; Secure' : 'Lax'}`;
   return {
     get size() {
       return sessions.size;

@@ -82,9 +82,10 @@ function scenarioList(): string {
 }
 
 function personaList(): string {
-  const rows = Object.entries<Persona>(personas).map(([name, { sources, slash, paths, logout }]) => {
+  const rows = Object.entries<Persona>(personas).map(([name, { sources, slash, issuerEnd, paths, logout }]) => {
     const quirks = [
       ...(slash ? ['issuer ends in a slash'] : []),
+      ...(issuerEnd ? [`issuer ends in \`/${issuerEnd}\`, which the paths do not have`] : []),
       ...Object.values(paths).map(path => `\`${path}\``),
       ...(logout?.path ? [`\`${logout.path}\``] : []),
       ...(logout ? [`sign-out with \`${logout.returnTo}\``] : []),

@@ -6,7 +6,7 @@ import { createMockIssuer, type MockIssuer } from '../../../src/mock/issuer.ts';
 import { startMockServer } from '../../../src/mock/nodeServer.ts';
 import type { MockIssuerOptions } from '../../../src/mock/options.ts';
 import { personaNames, personas } from '../../../src/mock/personas.ts';
-import { ask, authorizationUrl, codeOf, redeem, redirectUri, send } from './signInSupport.ts';
+import { ask, authorizationParameters, authorizationUrl, codeOf, redeem, redirectUri, send } from './signInSupport.ts';
 import { post, refresh, text } from './support.ts';
 
 const make = (options: MockIssuerOptions = {}) => createMockIssuer({ alg: 'ES256', ...options });
@@ -156,7 +156,11 @@ describe('mock issuer: options that tests set', () => {
         entra: (access, id) => access.ver === '2.0' && access.scp !== undefined && typeof id.oid === 'string',
         keycloak: (access, id) => access.typ === 'Bearer' && id.typ === 'ID',
         genauth: (access, id) => access.client_id === 'demo' && id.azp === undefined,
-        cognito: (access, id) => access.token_use === 'access' && access.aud === undefined && id.token_use === 'id',
+        cognito: (access, id) =>
+          access.token_use === 'access' &&
+          access.aud === undefined &&
+          id.token_use === 'id' &&
+          access.auth_time === id.auth_time,
       };
       assert.ok(expected[persona]?.(payload, decodeJwt(text(id_token))), JSON.stringify(payload));
       const told = await mock.fetch(metadata.userinfo_endpoint, bearer(access_token));
@@ -175,6 +179,72 @@ describe('mock issuer: options that tests set', () => {
       });
       assert.deepEqual((await refused.json()).error_codes, [70000]);
     });
+
+  it('the persona entra: endpoints without the v2.0 of the issuer, and scp as the scope of the response, for users only', async () => {
+    const issuer = 'https://issuer.example/tenant/v2.0';
+    const clients = [
+      { client_id: 'demo' },
+      { client_id: 'service', client_secret: 'of-a-test', token_endpoint_auth_method: 'client_secret_post' as const },
+    ];
+    const scope = 'openid profile offline_access api';
+    const mock = await make({ persona: 'entra', issuer, signIn: 'auto', scope, clients });
+    const metadata = (await json(mock, `${issuer}/.well-known/openid-configuration`)).body;
+    assert.deepEqual(
+      [metadata.issuer, metadata.token_endpoint, metadata.jwks_uri],
+      [issuer, 'https://issuer.example/tenant/oauth2/v2.0/token', 'https://issuer.example/tenant/discovery/v2.0/keys'],
+    );
+    const { refresh_token } = await mock.issueTokens();
+    const scpOf = async (form: Record<string, string>) => {
+      const response = await mock.fetch(metadata.token_endpoint, { method: 'POST', body: new URLSearchParams(form) });
+      return decodeJwt((await response.json()).access_token).scp;
+    };
+    assert.equal(
+      await scpOf({
+        grant_type: 'refresh_token',
+        client_id: 'demo',
+        refresh_token: text(refresh_token),
+        scope: 'openid',
+      }),
+      'openid',
+    );
+    assert.equal(
+      await scpOf({
+        grant_type: 'client_credentials',
+        client_id: 'service',
+        client_secret: 'of-a-test',
+        scope: 'api',
+      }),
+      undefined,
+    );
+    const request = new URLSearchParams(authorizationParameters());
+    const { headers } = await mock.fetch(`${metadata.authorization_endpoint}?${request}`, { redirect: 'manual' });
+    assert.match(text(headers.get('location') ?? undefined), /[?&]code=/);
+    assert.match(
+      text(headers.get('set-cookie') ?? undefined),
+      /; Path=\/tenant;/,
+      'the browser sends it to every endpoint',
+    );
+  });
+
+  it('the persona cognito: no typ in any header; a front-channel ID token has the claims of its persona', async () => {
+    const clients = [
+      { client_id: 'page', redirect_uris: ['http://127.0.0.1/'], response_types: ['id_token' as const] },
+    ];
+    const mock = await make({ persona: 'cognito', clients });
+    const { access_token, id_token } = await mock.issueTokens();
+    for (const token of [access_token, text(id_token)])
+      assert.deepEqual(Object.keys(decodeProtectedHeader(token)).sort(), ['alg', 'kid']);
+    const request = {
+      client_id: 'page',
+      response_type: 'id_token',
+      redirect_uri: 'http://127.0.0.1/',
+      scope: 'openid',
+      nonce: 'n',
+    };
+    const { hash } = await mock.authorize(`${mock.issuer}/oauth2/authorize?${new URLSearchParams(request)}`);
+    const front = new URLSearchParams(hash.slice(1)).get('id_token');
+    assert.equal(decodeJwt(text(front ?? undefined)).token_use, 'id');
+  });
 
   it('one issuer of several on one server, each with its own users', async () => {
     const mock = await startMockServer({ alg: 'ES256', issuers: [{ path: '/b', alg: 'ES256', subject: 'bob' }] });
