@@ -143,7 +143,8 @@ export function distinct<T>(each: Shape<T>, member: keyof T & string, expected?:
 }
 
 /** An object with arbitrary member names, whose values all have one shape. */
-export function members<T>(each: Shape<T>, expected = 'an object'): Shape<Readonly<Record<string, T>>> {
+export function members<T>(each: Shape<T>): Shape<Readonly<Record<string, T>>> {
+  const expected = 'an object';
   return {
     expected,
     schema: { type: 'object', additionalProperties: each.schema },

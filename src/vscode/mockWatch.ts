@@ -109,9 +109,12 @@ export function watchMock({ server, sessions, refresher, clock, onChange }: Mock
         // The two clocks are read one after the other; rounding removes that difference.
         clock: { ahead: Math.round((now - Date.now()) / 100) * 100, ...(frozen && { frozenAt: now }) },
         faults: server.faults.active.map(faultView),
-        ...{ spent, requests, testing },
+        spent,
+        requests,
+        testing,
         users: server.status.users.map(({ sub, claims = {}, groups = [] }) => ({
-          ...{ sub, groups },
+          sub,
+          groups,
           claims: Object.keys(claims),
         })),
       };

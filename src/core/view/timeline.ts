@@ -87,8 +87,8 @@ export interface TimelineTexts {
 export function timelineSvg(timeline: Timeline, texts: TimelineTexts): string {
   const { marks, now, valid, gaps } = timeline;
   const x = (value: number) => `${Math.round(value * 100) / 100}%`;
-  const text = (at: number, y: number, name: string, content: string, anchor = 'middle') =>
-    `<text x="${x(at)}" y="${y}" class="${name}" text-anchor="${anchor}">${escaped(content)}</text>`;
+  const text = (at: number, y: number, name: string, content: string) =>
+    `<text x="${x(at)}" y="${y}" class="${name}" text-anchor="middle">${escaped(content)}</text>`;
   const bar = (from: number, to: number, name: string) =>
     to > from ? `<rect x="${x(from)}" width="${x(to - from)}" y="49" height="6" rx="3" class="${name}"/>` : '';
   return [

@@ -301,13 +301,11 @@ export async function askApi({ resource = '' }: Target, token: string, patience:
 }
 
 export const access = async (mock: MockServer) => (await mock.issueTokens()).access_token;
-export const changed =
-  (change: (claims: Record<string, unknown>) => void, header = { typ: 'at+jwt' }) =>
-  async (mock: MockServer) => {
-    const claims = claimsOf(await access(mock));
-    change(claims);
-    return mock.sign(claims, header);
-  };
+export const changed = (change: (claims: Record<string, unknown>) => void) => async (mock: MockServer) => {
+  const claims = claimsOf(await access(mock));
+  change(claims);
+  return mock.sign(claims, { typ: 'at+jwt' });
+};
 export const claimsOf = (token: string): Record<string, unknown> =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
 

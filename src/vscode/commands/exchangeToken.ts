@@ -41,7 +41,9 @@ export const exchangeToken = defineCommand(
       async ask(node): Promise<Argument | undefined> {
         const title = l10n.t('Exchange the token of which connection?');
         const picked = await pickConnection(
-          ...([sessions, node, title] as const),
+          sessions,
+          node,
+          title,
           session => isSignable(session) && subjects.some(name => tokenOf(session, name) !== undefined),
         );
         if (picked === undefined) return undefined;
@@ -72,7 +74,11 @@ export const exchangeToken = defineCommand(
         const store = async (kept: Connection) => {
           const keeps = sessions.get(kept.id)?.record?.tokens?.refresh_token !== undefined;
           const { tokens } = await storeTokens(
-            ...([services, kept, raw, receivedAt, new AbortController().signal] as const),
+            services,
+            kept,
+            raw,
+            receivedAt,
+            new AbortController().signal,
             // A refresh token that the connection already holds is kept, unless the response has a new one.
             keeps && raw.refresh_token === undefined && dpopKey === undefined
               ? undefined

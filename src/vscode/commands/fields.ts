@@ -77,7 +77,8 @@ export const object = field<JsonObject>('object', { type: 'object' }, isObject);
 
 /** Passed unchanged to a reader that reports errors itself. */
 export const anything = (type: string, schema: object = {}): Field<unknown> => ({
-  ...{ type, schema },
+  type,
+  schema,
   mayOmit: false,
   read: value => value,
 });

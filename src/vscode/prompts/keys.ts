@@ -325,16 +325,10 @@ async function askKeyFile(title: string): Promise<(EnteredKey & { readonly name:
   return uri && { key: await keyFileText(uri), name: uri.path.slice(uri.path.lastIndexOf('/') + 1) };
 }
 
-async function askAddress(
-  title: string,
-  prompt: string,
-  field: 'issuer' | 'jwksUri',
-  value = '',
-): Promise<string | undefined> {
+async function askAddress(title: string, prompt: string, field: 'issuer' | 'jwksUri'): Promise<string | undefined> {
   const text = await ask({
     title,
     prompt,
-    value,
     placeHolder: 'https://',
     flaw: text => (text === '' ? undefined : urlFlaw(withScheme(text), field)),
   });
