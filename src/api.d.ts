@@ -8,9 +8,9 @@ import type { Event } from 'vscode';
 
 /**
  * The API never returns a token. To use one, run the command `jwtWorkbench.copyToken`, which copies a token to the
- * clipboard and shows the user a notification. Commands that delete or send a token ask the user first, whoever calls
- * them: see docs/commands.md. Both methods reject with an error that has a `code` and a message that says what to do,
- * as the commands do.
+ * clipboard and shows the user a notification. Commands that delete or send a token ask the user first, even if an
+ * extension runs them: see docs/commands.md. Both methods reject with an error that has a `code` and a message that says
+ * what to do, as the commands do.
  */
 export interface JwtWorkbenchApi {
   readonly version: 1;

@@ -264,8 +264,8 @@ function reachIssuers(
         return uri === undefined ? listenForRedirect(signInPage, port) : uriRedirects.listen(uri);
       },
       openBrowser: async url => browser.open(url),
-      heard(connection, answer) {
-        if (answer.endpoint === 'token_endpoint') histories.heard(connection.id, answer.status, answer.receivedAt);
+      onAnswer(connection, answer) {
+        if (answer.endpoint === 'token_endpoint') histories.noteAnswer(connection.id, answer.status, answer.receivedAt);
         noteSkew({ skews, sessions }, connection, answer);
       },
     }),

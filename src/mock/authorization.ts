@@ -1,4 +1,10 @@
-import type { AuthorizationRequest, PushedRequest, PushedRequests, Refusal, Return } from './authorizationRequest.ts';
+import type {
+  AuthorizationRequest,
+  PushedRequest,
+  PushedRequests,
+  Refusal,
+  ResponseTarget,
+} from './authorizationRequest.ts';
 import { sha256 } from './dpop.ts';
 import type { Families, Family } from './families.ts';
 import {
@@ -13,7 +19,7 @@ import {
 import type { Settings } from './options.ts';
 import { choice, errorPage, html, page, scopeList } from './pages.ts';
 import { targetsOf, withParameters } from './requested.ts';
-import { createShelf, randomText } from './shelf.ts';
+import { createExpiringMap, randomText } from './shelf.ts';
 import { type GrantWork, narrowed } from './tokenEndpoint.ts';
 import type { TokenReader } from './tokenStatus.ts';
 import { type Consent, type Issuing, refreshTokenOf } from './tokens.ts';
@@ -48,13 +54,18 @@ export interface AuthorizationParts {
 
 export function createAuthorization(parts: AuthorizationParts): Authorization {
   const { settings, codes, pushedRequests, sessions, issuing, reader, signInPath } = parts;
-  const tickets = createShelf<Pending>(1_000);
+  const tickets = createExpiringMap<Pending>(1_000);
 
   /**
    * Sends the browser back to the client in the response mode of the request (RFC 6749 section 4.1.2), with `iss` (RFC
    * 9207).
    */
-  const back = (exchange: Exchange, to: Return, result: Record<string, string>, session?: Session): MockReply => {
+  const back = (
+    exchange: Exchange,
+    to: ResponseTarget,
+    result: Record<string, string>,
+    session?: Session,
+  ): MockReply => {
     const parameters = new URLSearchParams(result);
     if (to.state !== undefined) parameters.set('state', to.state);
     parameters.set('iss', settings.issuer);
@@ -66,7 +77,7 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
     return { ...reply, headers: { ...reply.headers, ...cookie }, ...(error === null ? {} : { error }) };
   };
 
-  const refuse = (exchange: Exchange, to: Return, { error, description }: Refusal) =>
+  const refuse = (exchange: Exchange, to: ResponseTarget, { error, description }: Refusal) =>
     back(exchange, to, { error, error_description: description });
 
   /**
@@ -189,7 +200,7 @@ ${choice(subject, settings.users)}</form>`;
   };
 }
 
-function redirect(exchange: Exchange, to: Return, parameters: URLSearchParams): MockReply {
+function redirect(exchange: Exchange, to: ResponseTarget, parameters: URLSearchParams): MockReply {
   const location =
     to.responseMode === 'fragment' ? `${to.redirectUri}#${parameters}` : withParameters(to.redirectUri, parameters);
   // After a POST, 303 makes the browser continue with GET.
@@ -226,7 +237,7 @@ const codeLifetime = 60_000;
 const rememberedFor = 3_600_000;
 
 export function createCodes(settings: Settings, families: Families, issuing: Issuing): Codes {
-  const codes = createShelf<Code>(1_000);
+  const codes = createExpiringMap<Code>(1_000);
   const invalid = (description: string) => oauthError(400, 'invalid_grant', description);
 
   return {

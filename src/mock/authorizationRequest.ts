@@ -1,9 +1,9 @@
 import type { BackChannel } from './clients.ts';
-import type { ProofDesk } from './dpop.ts';
+import type { DpopVerifier } from './dpop.ts';
 import { type Answer, type Form, jsonReply, oauthError, type ParsedForm } from './http.ts';
 import type { MockClient, MockResponseType, Settings } from './options.ts';
 import { hasScope, isRedirectUri, isRegistered, isSupported, targetsOf } from './requested.ts';
-import { createShelf, randomText } from './shelf.ts';
+import { createExpiringMap, randomText } from './shelf.ts';
 import { type ClaimsRequest, parseClaims } from './users.ts';
 
 /** A valid authorization request that the client is allowed to make. */
@@ -42,7 +42,7 @@ export const responseModes = ['query', 'fragment', 'form_post'] as const;
 type ResponseMode = (typeof responseModes)[number];
 
 /** Where the browser is sent back to, and the `state` by which the client recognises the response. */
-export interface Return {
+export interface ResponseTarget {
   readonly redirectUri: string;
   readonly responseMode: ResponseMode;
   readonly state?: string | undefined;
@@ -55,7 +55,7 @@ type Examined =
    * 4.1.2.1).
    */
   | { readonly shown: Refusal }
-  | { readonly redirected: Refusal; readonly to: Return };
+  | { readonly redirected: Refusal; readonly to: ResponseTarget };
 
 export const promptValues: readonly string[] = ['none', 'login', 'consent', 'select_account'];
 
@@ -188,8 +188,12 @@ const prefix = 'urn:ietf:params:oauth:request_uri:';
 // Seconds.
 const lifetime = 60;
 
-export function createPushedRequests(settings: Settings, backChannel: BackChannel, proofs: ProofDesk): PushedRequests {
-  const requests = createShelf<PushedRequest>(1_000);
+export function createPushedRequests(
+  settings: Settings,
+  backChannel: BackChannel,
+  proofs: DpopVerifier,
+): PushedRequests {
+  const requests = createExpiringMap<PushedRequest>(1_000);
 
   return {
     push: backChannel(async (client, form, exchange) => {

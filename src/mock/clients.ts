@@ -14,7 +14,7 @@ import {
   settleClient,
 } from './options.ts';
 import { type Input, isObject, object, problemsOf } from './shape.ts';
-import { createShelf } from './shelf.ts';
+import { createExpiringMap } from './shelf.ts';
 
 /**
  * Handles POST forms of authenticated clients: the token endpoint (RFC 6749 section 3.2) and the endpoints modelled on
@@ -24,7 +24,7 @@ export type BackChannel = (
   work: (client: MockClient, form: Form, exchange: Exchange) => MockReply | Promise<MockReply>,
 ) => Answer;
 
-export function createBackChannel(desk: ClientDesk): BackChannel {
+export function createBackChannel(desk: AuthenticationParts): BackChannel {
   return work => async exchange => {
     const read = await readForm(exchange);
     if ('refused' in read) return read.refused;
@@ -46,7 +46,7 @@ function named(parameter: string): string {
 
 type ClientAuthentication = { readonly client: MockClient } | { readonly refused: MockReply };
 
-export interface ClientDesk {
+export interface AuthenticationParts {
   readonly clients: ClientRegistry;
   readonly assertions: AssertionCheck;
 }
@@ -56,7 +56,7 @@ export interface ClientDesk {
  * with.
  */
 function authenticateClient(
-  { clients, assertions }: ClientDesk,
+  { clients, assertions }: AuthenticationParts,
   form: Form,
   exchange: Exchange,
 ): ClientAuthentication | Promise<ClientAuthentication> {
@@ -146,7 +146,7 @@ const longestLifetime = 3600;
  * address.
  */
 export function createAssertionCheck(clients: ClientRegistry, audiences: readonly string[]): AssertionCheck {
-  const seen = createShelf<true>();
+  const seen = createExpiringMap<true>();
 
   return async (form, url, now) => {
     const assertion = form.get('client_assertion');

@@ -23,7 +23,7 @@ import {
   refuse,
   type Shape,
   seconds,
-  whole,
+  wholeNumber,
   yesOrNo,
 } from './shape.ts';
 import { randomText } from './shelf.ts';
@@ -163,9 +163,9 @@ export const operations: readonly Operation[] = [
     'requests',
     'The request log. Secrets are replaced by fingerprints.',
     {
-      since: optional(whole('a number from 0 on', 0), '`next` of the previous response.', '0'),
+      since: optional(wholeNumber('a number from 0 on', 0), '`next` of the previous response.', '0'),
       wait: optional(
-        whole(`milliseconds, at most ${longestWait}`, 0, longestWait),
+        wholeNumber(`milliseconds, at most ${longestWait}`, 0, longestWait),
         'How long to wait if there is no new request yet.',
         '0',
       ),

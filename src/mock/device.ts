@@ -3,7 +3,7 @@ import { type Answer, jsonReply, type MockReply, oauthError, readParameters, typ
 import { deviceCodeGrant, type MockClient, type Settings } from './options.ts';
 import { choice, errorPage, html, page, scopeList } from './pages.ts';
 import { isSupported, targetsOf } from './requested.ts';
-import { createShelf, randomText } from './shelf.ts';
+import { createExpiringMap, randomText } from './shelf.ts';
 import { type GrantWork, narrowed } from './tokenEndpoint.ts';
 import { type Issuing, refreshTokenOf } from './tokens.ts';
 
@@ -43,8 +43,8 @@ export function createDeviceCodes(
   /** Address of the page where the user enters the code. */
   verificationUri: string,
 ): DeviceCodes {
-  const byDeviceCode = createShelf<DeviceRequest>(1_000);
-  const byUserCode = createShelf<DeviceRequest>(1_000);
+  const byDeviceCode = createExpiringMap<DeviceRequest>(1_000);
+  const byUserCode = createExpiringMap<DeviceRequest>(1_000);
 
   const decide = (request: DeviceRequest, { deny, subject }: Visitor) => {
     request.state = deny ? 'denied' : 'approved';

@@ -2,14 +2,14 @@ import { base64url, calculateJwkThumbprint, EmbeddedJWK, type JWTVerifyResult, j
 import type { Exchange } from './http.ts';
 import { mockAlgs } from './keys.ts';
 import type { DpopNonce } from './options.ts';
-import { createShelf, randomText, type Shelf } from './shelf.ts';
+import { createExpiringMap, type ExpiringMap, randomText } from './shelf.ts';
 
 type Proof =
   /** RFC 7638 thumbprint of the key that signed the proof; undefined if no proof was sent. */
   | { readonly jkt: string | undefined }
   | { readonly refused: 'invalid_dpop_proof' | 'use_dpop_nonce'; readonly description: string };
 
-export interface ProofDesk {
+export interface DpopVerifier {
   /** RFC 9449 section 4.3. `accessToken`: the access token that the request presents. */
   check(exchange: Exchange, accessToken?: string): Promise<Proof>;
   /** Headers for every response, if nonces are required. */
@@ -23,8 +23,8 @@ const proofLifetime = 60_000;
 const nonceLifetime = 300_000;
 const noProof: Proof = { jkt: undefined };
 
-export function createProofDesk(nonces: DpopNonce): ProofDesk {
-  const seen = createShelf<true>();
+export function createDpopVerifier(nonces: DpopNonce): DpopVerifier {
+  const seen = createExpiringMap<true>();
   const required = nonces === 'required';
   let current = randomText(16);
   let previous: string | undefined;
@@ -110,7 +110,7 @@ const longestJti = 256;
  * False if `jti` is missing or was used before. `until`: milliseconds since the epoch when it stops being accepted
  * anyway.
  */
-export function isFresh(seen: Shelf<true>, owner: string, jti: unknown, until: number, now: number): boolean {
+export function isFresh(seen: ExpiringMap<true>, owner: string, jti: unknown, until: number, now: number): boolean {
   if (typeof jti !== 'string' || jti === '' || jti.length > longestJti) return false;
   const key = `${owner} ${jti}`;
   if (seen.get(key, now)) return false;

@@ -11,12 +11,12 @@ import {
   list,
   needed,
   numeric,
-  type Of,
   object,
   oneOf,
   optional,
   text,
-  whole,
+  type ValueOf,
+  wholeNumber,
 } from './shape.ts';
 
 /** Endpoints, as faults and the request log name them. */
@@ -94,15 +94,15 @@ export const row = <F extends Fields>(
 ): Row<F> => ({ group, at, title, parameters, effect, ...(example && { example }) });
 
 export const anyNumber = numeric('a number');
-export const status = whole('a status from 200 to 599', 200, 599);
+export const status = wholeNumber('a status from 200 to 599', 200, 599);
 export const none = {};
 
 /* Helpers for the rows of faultTable.ts and keyFaults.ts: what faults do to responses, tokens and key sets. */
 
-export const lost: MockReply = { status: 0, headers: {}, body: '', broken: 'drop' };
+export const lostResponse: MockReply = { status: 0, headers: {}, body: '', broken: 'drop' };
 
 /** A well-formed public key that never signed anything. */
-export const strangeKey: Claims = {
+export const unrelatedKey: Claims = {
   kty: 'EC',
   crv: 'P-256',
   x: 'MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4',
@@ -113,7 +113,7 @@ export function withHeaders(reply: MockReply, headers: Readonly<Record<string, s
   return { ...reply, headers: { ...reply.headers, ...headers } };
 }
 
-export function instead(commit: boolean | undefined, reply: (now: number) => MockReply): Effect {
+export function replaceResponse(commit: boolean | undefined, reply: (now: number) => MockReply): Effect {
   return commit ? { finish: (_, now) => reply(now) } : { reply };
 }
 
@@ -134,7 +134,7 @@ export function onSuccess(change: (reply: MockReply, now: number) => MockReply):
 }
 
 /** Changes the body of a JSON response; other responses, such as pages, stay as they are. */
-export function inBody(change: (body: Claims) => void): Effect {
+export function changeBody(change: (body: Claims) => void): Effect {
   return onSuccess(reply => {
     if (reply.headers['content-type'] !== 'application/json') return reply;
     const body: Claims = JSON.parse(reply.body);
@@ -143,8 +143,8 @@ export function inBody(change: (body: Claims) => void): Effect {
   });
 }
 
-export function inKeys(change: (keys: readonly Claims[]) => readonly Claims[]): Effect {
-  return inBody(body => Object.assign(body, { keys: change(Array.isArray(body.keys) ? body.keys : []) }));
+export function changeKeys(change: (keys: readonly Claims[]) => readonly Claims[]): Effect {
+  return changeBody(body => Object.assign(body, { keys: change(Array.isArray(body.keys) ? body.keys : []) }));
 }
 
 export function webPage(status: number): MockReply {
@@ -161,7 +161,7 @@ export function secondsIn(claims: Claims, name: string): number {
   return Number(claims[name]);
 }
 
-export function flipFirst(signature: string): string {
+export function flipFirstCharacter(signature: string): string {
   return (signature.startsWith('A') ? 'B' : 'A') + signature.slice(1);
 }
 
@@ -177,7 +177,7 @@ export const patchShape = list(
   }),
   'an array of operations',
 );
-export type Patch = Of<typeof patchShape>;
+export type Patch = ValueOf<typeof patchShape>;
 
 /**
  * Returns a changed copy. A path that does not exist in this document is skipped, because one patch applies to
@@ -227,7 +227,7 @@ export function certified({ kty, kid, alg, use, ...key }: Claims): Claims {
 }
 
 /** Replaces a redirect with a page that loads its address in a hidden image and redirects to it as well. */
-export function twice(reply: MockReply): MockReply {
+export function redirectTwice(reply: MockReply): MockReply {
   const { location, ...headers } = reply.headers;
   if (location === undefined) return reply;
   const page = html`<!DOCTYPE html><title>Back to the client</title><img hidden src="${location}"><meta http-equiv="refresh" content="0;url=${location}">`;

@@ -2,16 +2,16 @@ import { createHmac, createPublicKey, type JsonWebKey } from 'node:crypto';
 import type { Endpoint } from './effects.ts';
 import {
   anyNumber,
+  changeBody,
+  changeKeys,
   claimsOf,
   endpoints,
-  flipFirst,
-  inBody,
-  inKeys,
-  instead,
+  flipFirstCharacter,
   isMeant,
-  lost,
+  lostResponse,
   none,
   onSuccess,
+  replaceResponse,
   row,
   secondsIn,
   setOrRemove,
@@ -23,7 +23,7 @@ import {
 } from './effects.ts';
 import { jsonReply, oauthError, textReply } from './http.ts';
 import { browserAndKeyFaults } from './keyFaults.ts';
-import { anyText, anything, either, list, needed, oneOf, optional, whole, yesOrNo } from './shape.ts';
+import { anyText, anything, either, list, needed, oneOf, optional, wholeNumber, yesOrNo } from './shape.ts';
 
 const tokenOnly: readonly Endpoint[] = ['token'];
 
@@ -54,7 +54,7 @@ export const faultTable = {
     endpoints,
     'Connection lost before the request is handled',
     none,
-    () => ({ reply: () => lost }),
+    () => ({ reply: () => lostResponse }),
     { at: 'token' },
   ),
   dropAfterCommit: row(
@@ -62,7 +62,7 @@ export const faultTable = {
     endpoints,
     'Connection lost after the refresh token was rotated',
     none,
-    () => ({ finish: () => lost }),
+    () => ({ finish: () => lostResponse }),
     { at: 'token' },
   ),
   truncate: row(
@@ -95,7 +95,7 @@ export const faultTable = {
     endpoints,
     'Service unavailable (503)',
     { status: optional(status, 'Status code of the response.', '503'), ...commit },
-    ({ status = 503, commit }) => instead(commit, () => textReply(status, 'upstream error', 'text/plain')),
+    ({ status = 503, commit }) => replaceResponse(commit, () => textReply(status, 'upstream error', 'text/plain')),
     { at: 'token' },
   ),
   htmlOk: row(
@@ -103,7 +103,7 @@ export const faultTable = {
     endpoints,
     'HTML page instead of the response',
     commit,
-    ({ commit }) => instead(commit, () => webPage(200)),
+    ({ commit }) => replaceResponse(commit, () => webPage(200)),
     { at: 'token' },
   ),
   htmlBadRequest: row('trouble', endpoints, 'HTML page with status 400', none, () => ({ reply: () => webPage(400) }), {
@@ -122,7 +122,7 @@ export const faultTable = {
     endpoints,
     'Invalid JSON',
     commit,
-    ({ commit }) => instead(commit, () => textReply(200, '{"access_token":', 'application/json')),
+    ({ commit }) => replaceResponse(commit, () => textReply(200, '{"access_token":', 'application/json')),
     { at: 'token' },
   ),
   redirect: row(
@@ -170,7 +170,9 @@ export const faultTable = {
     tokenOnly,
     'Invalid signature',
     token,
-    given => ({ signature: (signature, _, __, kind) => (isMeant(given, kind) ? flipFirst(signature) : signature) }),
+    given => ({
+      signature: (signature, _, __, kind) => (isMeant(given, kind) ? flipFirstCharacter(signature) : signature),
+    }),
     {},
   ),
   unknownKid: row(
@@ -275,7 +277,7 @@ export const faultTable = {
       header: (header, kind) => void (isMeant(given, kind) && Object.assign(header, { alg: 'RS256', kid: weakKid })),
       signature: (signature, signingInput, _, kind) =>
         isMeant(given, kind) ? weakKey().sign(signingInput) : signature,
-      ...inKeys(keys => [weakKey().publicJwk, ...keys]),
+      ...changeKeys(keys => [weakKey().publicJwk, ...keys]),
     }),
     {},
   ),
@@ -284,7 +286,7 @@ export const faultTable = {
     tokenOnly,
     'Missing lifetime (expires_in)',
     none,
-    () => inBody(body => Reflect.deleteProperty(body, 'expires_in')),
+    () => changeBody(body => Reflect.deleteProperty(body, 'expires_in')),
     {},
   ),
   /**
@@ -308,7 +310,7 @@ export const faultTable = {
     tokenOnly,
     'No refresh token',
     none,
-    () => inBody(body => Reflect.deleteProperty(body, 'refresh_token')),
+    () => changeBody(body => Reflect.deleteProperty(body, 'refresh_token')),
     {},
   ),
   idTokenMissing: row(
@@ -316,7 +318,7 @@ export const faultTable = {
     tokenOnly,
     'No ID token',
     none,
-    () => inBody(body => Reflect.deleteProperty(body, 'id_token')),
+    () => changeBody(body => Reflect.deleteProperty(body, 'id_token')),
     {},
   ),
   tokenType: row(
@@ -324,11 +326,11 @@ export const faultTable = {
     tokenOnly,
     'Unexpected token_type',
     { value: needed(anyText, 'The value.') },
-    ({ value }) => inBody(body => Object.assign(body, { token_type: value })),
+    ({ value }) => changeBody(body => Object.assign(body, { token_type: value })),
     { value: 'mac' },
   ),
   member: row('answers', tokenOnly, 'Any member of a JSON response, changed or removed', { name, value }, given =>
-    inBody(body => setOrRemove(body, given.name, given.value)),
+    changeBody(body => setOrRemove(body, given.name, given.value)),
   ),
 
   insufficientScope: row(
@@ -349,7 +351,11 @@ export const faultTable = {
     endpoints,
     'Response body of 10 MB',
     {
-      bytes: optional(whole('a whole number up to 100000000', 1, 100_000_000), 'Bytes added to the body.', '10000000'),
+      bytes: optional(
+        wholeNumber('a whole number up to 100000000', 1, 100_000_000),
+        'Bytes added to the body.',
+        '10000000',
+      ),
     },
     ({ bytes = 10_000_000 }) => onSuccess(reply => ({ ...reply, body: reply.body + ' '.repeat(bytes) })),
     { at: 'token' },

@@ -13,7 +13,7 @@ import {
   optional,
   read,
   type Shape,
-  whole,
+  wholeNumber,
 } from './shape.ts';
 import { seededRandom } from './shelf.ts';
 
@@ -30,7 +30,7 @@ export type Fault = {
 /** How often a fault that was set strikes. */
 const oddsFields = {
   times: optional(
-    whole('a whole number from 1 on', 1),
+    wholeNumber('a whole number from 1 on', 1),
     'Removes the fault after it has affected this many requests.',
     'until it is cleared',
   ),

@@ -1,5 +1,16 @@
 import type { Endpoint } from './effects.ts';
-import { anyNumber, certified, inBody, inKeys, none, row, status, strangeKey, twice, webPage } from './effects.ts';
+import {
+  anyNumber,
+  certified,
+  changeBody,
+  changeKeys,
+  none,
+  redirectTwice,
+  row,
+  status,
+  unrelatedKey,
+  webPage,
+} from './effects.ts';
 import { textReply } from './http.ts';
 import { anyText, needed, optional } from './shape.ts';
 
@@ -44,7 +55,7 @@ export const browserAndKeyFaults = {
     redirects,
     'The browser sends the callback twice at once',
     none,
-    () => ({ finish: twice }),
+    () => ({ finish: redirectTwice }),
     {},
   ),
 
@@ -64,15 +75,22 @@ export const browserAndKeyFaults = {
     ({ ms }) => ({ delay: ms }),
     { ms: 5000 },
   ),
-  jwksStale: row('keys', jwksOnly, 'Key set without the newest key', none, () => inKeys(keys => keys.slice(0, -1)), {}),
+  jwksStale: row(
+    'keys',
+    jwksOnly,
+    'Key set without the newest key',
+    none,
+    () => changeKeys(keys => keys.slice(0, -1)),
+    {},
+  ),
   jwksHtml: row('keys', jwksOnly, 'HTML page instead of the key set', none, () => ({ reply: () => webPage(200) }), {}),
-  jwksEmpty: row('keys', jwksOnly, 'Empty key set', none, () => inKeys(() => []), {}),
+  jwksEmpty: row('keys', jwksOnly, 'Empty key set', none, () => changeKeys(() => []), {}),
   jwksNoKid: row(
     'keys',
     jwksOnly,
     'Keys without kid',
     none,
-    () => inKeys(keys => keys.map(({ kid: _, ...key }) => key)),
+    () => changeKeys(keys => keys.map(({ kid: _, ...key }) => key)),
     {},
   ),
   jwksSameKid: row(
@@ -80,7 +98,7 @@ export const browserAndKeyFaults = {
     jwksOnly,
     'Two keys with the same kid, the wrong one first',
     none,
-    () => inKeys(keys => keys.flatMap(key => [{ ...strangeKey, alg: key.alg, kid: key.kid, use: 'sig' }, key])),
+    () => changeKeys(keys => keys.flatMap(key => [{ ...unrelatedKey, alg: key.alg, kid: key.kid, use: 'sig' }, key])),
     {},
   ),
   jwksWrongUse: row(
@@ -88,7 +106,7 @@ export const browserAndKeyFaults = {
     jwksOnly,
     'Keys marked for encryption (use enc)',
     none,
-    () => inKeys(keys => keys.map(key => ({ ...key, use: 'enc' }))),
+    () => changeKeys(keys => keys.map(key => ({ ...key, use: 'enc' }))),
     {},
   ),
   jwksX5cOnly: row(
@@ -96,7 +114,7 @@ export const browserAndKeyFaults = {
     jwksOnly,
     'Keys published only as certificates (x5c)',
     none,
-    () => inKeys(keys => keys.map(certified)),
+    () => changeKeys(keys => keys.map(certified)),
     {},
   ),
   jwksMany: row(
@@ -104,7 +122,8 @@ export const browserAndKeyFaults = {
     jwksOnly,
     'A hundred keys, the correct one last',
     none,
-    () => inKeys(keys => [...Array.from({ length: 100 }, (_, i) => ({ ...strangeKey, kid: `other-${i}` })), ...keys]),
+    () =>
+      changeKeys(keys => [...Array.from({ length: 100 }, (_, i) => ({ ...unrelatedKey, kid: `other-${i}` })), ...keys]),
     {},
   ),
   metadataRedirect: row(
@@ -119,7 +138,7 @@ export const browserAndKeyFaults = {
     metadataOnly,
     'Metadata names another issuer',
     { issuer: optional(anyText, 'The value.', '`https://other.example`') },
-    ({ issuer = 'https://other.example' }) => inBody(body => Object.assign(body, { issuer })),
+    ({ issuer = 'https://other.example' }) => changeBody(body => Object.assign(body, { issuer })),
     {},
   ),
 } as const;

@@ -9,7 +9,6 @@ import { type MockIssuer, openMockIssuer } from './issuer.ts';
 import { issuerFields } from './options.ts';
 import {
   anyText,
-  distinct,
   httpUrl,
   type Input,
   needed,
@@ -18,7 +17,8 @@ import {
   read,
   refuse,
   text,
-  whole,
+  uniqueList,
+  wholeNumber,
   yesOrNo,
 } from './shape.ts';
 import type { MockClock } from './shelf.ts';
@@ -33,7 +33,7 @@ const { issuer: _, mutualTls: __, ...ofIssuers } = issuerFields;
 
 /** The options of an issuer and of its server. To add one, add a row here. */
 export const serverFields = {
-  port: optional(whole('a port from 0 to 65535', 0, 65_535), 'Port to listen on.', 'a free one'),
+  port: optional(wholeNumber('a port from 0 to 65535', 0, 65_535), 'Port to listen on.', 'a free one'),
   host: optional(
     text('an IP address or a host name', value => /^[\w.:-]+$/.test(value)),
     'Address to listen on. Any other than 127.0.0.1 may let other machines connect.',
@@ -47,7 +47,10 @@ export const serverFields = {
   path: optional(issuerPath, 'Path of the issuer identifier, `/tenants/one` for instance.', 'none'),
   control: optional(yesOrNo, 'Serves the control API at `/control`, see below.', 'false'),
   issuers: optional(
-    distinct(object({ path: needed(issuerPath, 'Its path.'), ...ofIssuers }, 'an issuer, an object with path'), 'path'),
+    uniqueList(
+      object({ path: needed(issuerPath, 'Its path.'), ...ofIssuers }, 'an issuer, an object with path'),
+      'path',
+    ),
     'More issuers on the same server, each with its own path and options.',
     'none',
   ),

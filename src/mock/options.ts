@@ -7,7 +7,6 @@ import { isOrigin, isRedirectUri } from './requested.ts';
 import {
   anyText,
   anything,
-  distinct,
   either,
   httpUrl,
   type Input,
@@ -16,7 +15,6 @@ import {
   MockOptionError,
   members,
   needed,
-  type Of,
   object,
   oneOf,
   optional,
@@ -25,6 +23,8 @@ import {
   seconds,
   shape,
   text,
+  uniqueList,
+  type ValueOf,
   yesOrNo,
 } from './shape.ts';
 import { randomText } from './shelf.ts';
@@ -150,8 +150,8 @@ export type SettledClient = MockClient & {
 export const rotationShape = oneOf(['none', 'omit', 'strict', 'grace']);
 export const signInShape = oneOf(['page', 'auto', 'deny']);
 const dpopNonce = oneOf(['off', 'required']);
-export type SignIn = Of<typeof signInShape>;
-export type DpopNonce = Of<typeof dpopNonce>;
+export type SignIn = ValueOf<typeof signInShape>;
+export type DpopNonce = ValueOf<typeof dpopNonce>;
 
 /** Seconds. They can be changed while the issuer runs. */
 export const lifetimeFields = {
@@ -173,7 +173,7 @@ export const issuerFields = {
     '`https://issuer.example`',
   ),
   clients: optional(
-    distinct(object(clientFields), 'client_id'),
+    uniqueList(object(clientFields), 'client_id'),
     'Clients, with the members of RFC 7591, see below.',
     'public `demo`, and `demo-confidential` with a random secret',
   ),

@@ -1,5 +1,5 @@
 import type { Confirmation } from './clients.ts';
-import type { ProofDesk } from './dpop.ts';
+import type { DpopVerifier } from './dpop.ts';
 import { asymmetricAlgs } from './dpop.ts';
 import type { Claims } from './effects.ts';
 import type { Answer, Exchange, MockReply } from './http.ts';
@@ -26,7 +26,7 @@ export type AccessCheck = (
 ) => Promise<Access>;
 
 /** RFC 6750 section 3.1, RFC 9449 section 7.1, RFC 8705 section 3 and RFC 9728 section 5.1. */
-export function createAccessCheck(reader: TokenReader, proofs: ProofDesk): AccessCheck {
+export function createAccessCheck(reader: TokenReader, proofs: DpopVerifier): AccessCheck {
   return async (exchange, wanted, resource) => {
     const { request } = exchange;
     const pointer = resource === undefined ? [] : [`resource_metadata="${resource.metadata}"`];

@@ -2,7 +2,7 @@ import { createAuthorization, createCodes } from './authorization.ts';
 import { createPushedRequests } from './authorizationRequest.ts';
 import { createAssertionCheck, createBackChannel, createRegistration } from './clients.ts';
 import { createDeviceCodes, createDevicePage, type DeviceCodes } from './device.ts';
-import { createProofDesk, type ProofDesk } from './dpop.ts';
+import { createDpopVerifier, type DpopVerifier } from './dpop.ts';
 import { type Claims, type Endpoint, patched } from './effects.ts';
 import { createEndSession, createLogoutNotices } from './endSession.ts';
 import type { Families } from './families.ts';
@@ -11,7 +11,7 @@ import type { KeyRing } from './keys.ts';
 import { metadataOf, pathsOf } from './metadata.ts';
 import { deviceCodeGrant, type Settings, tokenExchangeGrant } from './options.ts';
 import { createAccessCheck, createResource, createUserInfo, resourceMetadataOf } from './resource.ts';
-import { createShelf } from './shelf.ts';
+import { createExpiringMap } from './shelf.ts';
 import {
   clientCredentialsGrant,
   createTokenEndpoint,
@@ -36,7 +36,7 @@ export interface Route {
 export interface Service {
   find(path: string): Route | undefined;
   readonly devices: DeviceCodes;
-  readonly proofs: ProofDesk;
+  readonly proofs: DpopVerifier;
   readonly sessions: Sessions;
   issue(first: FirstTokens, now: number): Promise<TokenResponse>;
 }
@@ -45,11 +45,11 @@ export function createService(settings: Settings, families: Families, ring: KeyR
   const { issuer } = settings;
   const { origin } = new URL(issuer);
   const paths = pathsOf(settings);
-  const opaque = createShelf<Claims>();
+  const opaque = createExpiringMap<Claims>();
   const { clients } = settings;
   const issuing = createIssuing(settings, families, sign, opaque);
   const reader = createTokenReader(issuer, ring, families, opaque);
-  const proofs = createProofDesk(settings.dpopNonce);
+  const proofs = createDpopVerifier(settings.dpopNonce);
   const assertions = createAssertionCheck(clients, [issuer, origin + paths.token]);
   const backChannel = createBackChannel({ clients, assertions });
   const codes = createCodes(settings, families, issuing);

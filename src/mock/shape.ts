@@ -38,7 +38,7 @@ export interface Shape<T> {
   readonly of?: T;
 }
 
-export type Of<S> = S extends Shape<infer T> ? T : never;
+export type ValueOf<S> = S extends Shape<infer T> ? T : never;
 
 /** A member of an object. `about` and `usual` (the default) appear in the documentation. */
 export interface Field<T = unknown, Needed extends boolean = boolean> {
@@ -53,8 +53,8 @@ export type Fields = Readonly<Record<string, Field>>;
 type NeededNames<F> = { [K in keyof F]: F[K] extends { readonly needed: true } ? K : never }[keyof F];
 
 /** The type of objects described by a table of fields. */
-export type Input<F extends Fields> = { readonly [K in NeededNames<F>]: Of<F[K]['shape']> } & {
-  readonly [K in Exclude<keyof F, NeededNames<F>>]?: Of<F[K]['shape']>;
+export type Input<F extends Fields> = { readonly [K in NeededNames<F>]: ValueOf<F[K]['shape']> } & {
+  readonly [K in Exclude<keyof F, NeededNames<F>>]?: ValueOf<F[K]['shape']>;
 };
 
 export function optional<T>(shape: Shape<T>, about: string, usual?: string): Field<T, false> {
@@ -99,7 +99,7 @@ export function numeric(
   });
 }
 
-export function whole(expected: string, min: number, max = Number.MAX_SAFE_INTEGER): Shape<number> {
+export function wholeNumber(expected: string, min: number, max = Number.MAX_SAFE_INTEGER): Shape<number> {
   const schema = { type: 'integer', minimum: min, ...(max < Number.MAX_SAFE_INTEGER && { maximum: max }) };
   return shape(expected, schema, value => Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max);
 }
@@ -127,7 +127,7 @@ export function list<T>(each: Shape<T>, expected = 'an array'): Shape<readonly T
 }
 
 /** A list of objects of which no two have the same value in this member. */
-export function distinct<T>(each: Shape<T>, member: keyof T & string, expected?: string): Shape<readonly T[]> {
+export function uniqueList<T>(each: Shape<T>, member: keyof T & string, expected?: string): Shape<readonly T[]> {
   const plain = list(each, expected);
   return {
     ...plain,

@@ -4,7 +4,7 @@ import { randomFillSync } from 'node:crypto';
  * Values that are remembered for a limited time, under keys that the mock or a client chose: codes, used proofs,
  * pending sign-ins. It holds at most `limit` entries; beyond that the oldest are dropped, expired or not.
  */
-export interface Shelf<T> {
+export interface ExpiringMap<T> {
   readonly size: number;
   /** `expiresAt` and `now` in milliseconds since the epoch. */
   put(key: string, value: T, expiresAt: number, now: number): void;
@@ -14,7 +14,7 @@ export interface Shelf<T> {
 
 const sweepFrom = 64;
 
-export function createShelf<T>(limit = 10_000): Shelf<T> {
+export function createExpiringMap<T>(limit = 10_000): ExpiringMap<T> {
   const entries = new Map<string, { readonly value: T; readonly expiresAt: number }>();
   let sweepAt = Math.min(sweepFrom, limit);
 

@@ -1,5 +1,5 @@
 import { type BackChannel, type Confirmation, confirmation } from './clients.ts';
-import type { ProofDesk } from './dpop.ts';
+import type { DpopVerifier } from './dpop.ts';
 import { type Effect, patched, type TokenKind } from './effects.ts';
 import { type Families, type Grant, newSid } from './families.ts';
 import { type Answer, type Form, jsonReply, type MockReply, oauthError } from './http.ts';
@@ -97,7 +97,7 @@ export function clientCredentialsGrant(settings: Settings, issuing: Issuing): Gr
 export function createTokenEndpoint(
   settings: Settings,
   backChannel: BackChannel,
-  proofs: ProofDesk,
+  proofs: DpopVerifier,
   works: Readonly<Record<GrantType, GrantWork>>,
 ): Answer {
   const grants = new Map<string, GrantWork>(Object.entries(works));

@@ -8,8 +8,8 @@ import { jsonReply, oauthError } from './http.ts';
 import type { KeyRing } from './keys.ts';
 import { mockAlgs } from './keys.ts';
 import type { PublicJwk } from './options.ts';
-import type { Shelf } from './shelf.ts';
-import { createShelf } from './shelf.ts';
+import type { ExpiringMap } from './shelf.ts';
+import { createExpiringMap } from './shelf.ts';
 
 export interface ReadToken {
   readonly kind: TokenKind;
@@ -32,9 +32,9 @@ export function createTokenReader(
   ring: KeyRing,
   families: Families,
   /** Claims of opaque access tokens, keyed by token. */
-  opaque: Shelf<Claims>,
+  opaque: ExpiringMap<Claims>,
 ): TokenReader {
-  const revoked = createShelf<true>();
+  const revoked = createExpiringMap<true>();
   let keys: { readonly of: unknown; readonly find: ReturnType<typeof createLocalJWKSet> } | undefined;
 
   const keySet = () => {

@@ -7,7 +7,7 @@ import type { KeyRing, MockCrypto, SigningKey } from './keys.ts';
 import type { MockClient, Settings } from './options.ts';
 import type { Persona } from './personas.ts';
 import { audienceOf, hasScope } from './requested.ts';
-import { randomText, type Shelf } from './shelf.ts';
+import { type ExpiringMap, randomText } from './shelf.ts';
 import { type ClaimsRequest, claimsOfUser, type Session, selectClaims } from './users.ts';
 
 /** The contents of the tokens of one response. */
@@ -237,7 +237,12 @@ export interface Issuing {
   begin(client: MockClient, consent: Consent, cnf: Confirmation | undefined, now: number): Family;
 }
 
-export function createIssuing(settings: Settings, families: Families, sign: Signer, opaque: Shelf<Claims>): Issuing {
+export function createIssuing(
+  settings: Settings,
+  families: Families,
+  sign: Signer,
+  opaque: ExpiringMap<Claims>,
+): Issuing {
   const orderOf = (grant: Grant, scope: string, now: number): Omit<TokenOrder, 'user'> => {
     const { issuer, accessTokenLifetime, idTokenLifetime } = settings;
     const { claims: ofClient = {} } = settings.clients.get(grant.clientId) ?? {};

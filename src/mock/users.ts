@@ -6,20 +6,20 @@ import { rootOf } from './personas.ts';
 import {
   anyText,
   anything,
-  distinct,
   type Input,
   isObject,
   list,
   members,
   needed,
-  type Of,
   object,
   optional,
   problemsOf,
   shape,
   text,
+  uniqueList,
+  type ValueOf,
 } from './shape.ts';
-import { createShelf, randomText } from './shelf.ts';
+import { createExpiringMap, randomText } from './shelf.ts';
 /* Sign-in: the users of the options, their browser sessions, and which of their claims are issued. */
 
 export const userFields = {
@@ -34,7 +34,7 @@ export const userFields = {
 };
 
 export type MockUser = Input<typeof userFields>;
-export const usersShape = distinct(object(userFields, 'a user, an object with sub'), 'sub', 'an array of users');
+export const usersShape = uniqueList(object(userFields, 'a user, an object with sub'), 'sub', 'an array of users');
 
 /** OpenID Connect Core section 5.4, plus `groups` in the form many issuers use. */
 export const standardScopeClaims: Readonly<Record<string, readonly string[]>> = {
@@ -85,7 +85,7 @@ export function parseClaims(sent: string): ClaimsRequest | undefined {
     return undefined;
   }
   if (problemsOf(claimsShape, value, '').length > 0) return undefined;
-  const { id_token = {}, userinfo = {} }: Of<typeof claimsShape> = Object(value);
+  const { id_token = {}, userinfo = {} }: ValueOf<typeof claimsShape> = Object(value);
   const acr: { essential?: unknown; value?: unknown; values?: unknown } = Object(id_token.acr);
   const sub: { value?: unknown } = Object(id_token.sub);
   const values = [acr.values ?? acr.value].flat().filter(each => typeof each === 'string');
@@ -162,7 +162,7 @@ export interface Sessions {
 export function createSessions(settings: Settings): Sessions {
   const { host, protocol } = new URL(settings.issuer);
   const path = rootOf(settings.issuer, settings.persona) || '/';
-  let sessions = createShelf<Session>(1_000);
+  let sessions = createExpiringMap<Session>(1_000);
   // Browsers send cookies to every port of a host, so two issuers on one machine need two names.
   const name = `mock_session_${host.replace(/\W/g, '_')}`;
   // A single-page app on another site renews in a frame, which needs SameSite=None. Browsers allow that only over
@@ -192,7 +192,7 @@ export function createSessions(settings: Settings): Sessions {
     },
     end: session => sessions.delete(session.id),
     endAll() {
-      sessions = createShelf<Session>(1_000);
+      sessions = createExpiringMap<Session>(1_000);
     },
     cookie: session => `${name}=${session?.id ?? ''}; ${attributes}${session === undefined ? '; Max-Age=0' : ''}`,
   };

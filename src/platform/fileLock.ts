@@ -6,17 +6,17 @@ import type { Clock, Lease, LedgerEntry, LockUse, Log, SharedLock } from '../cor
 import { cancelled, createTurns, until } from '../core/waiting.ts';
 import { type Draft, errorCode, flushNames, move, openDraft, remove, replaceFile } from './files.ts';
 import {
-  combined,
+  combineSignOut,
   journalText,
-  known,
   ledgerText,
   readJournal,
   readLedger,
   readSignOut,
   signOutText,
   unavailable,
+  undamagedValue,
 } from './ledgerFile.ts';
-import { createClaim, type LockClaim, type LockFiles, lockFiles, sweep, watchFolder } from './lockClaim.ts';
+import { createClaim, type LockClaim, type LockFiles, lockFiles, removeLeftovers, watchFolder } from './lockClaim.ts';
 import { acquire, type Holding, hold, type LockTimes, lockTimes } from './lockWait.ts';
 
 export interface FileLockOptions {
@@ -83,7 +83,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
           else await release();
           if (!swept) {
             swept = true;
-            void sweep(folder, clock.now());
+            void removeLeftovers(folder, clock.now());
           }
         }
       },
@@ -121,7 +121,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
     let unwrittenAnswer: Parameters<Lease['handOver']> | undefined;
 
     async function assertWanted(generation: number): Promise<number> {
-      const signOut = known(await readSignOut(files, name), name);
+      const signOut = undamagedValue(await readSignOut(files, name), name);
       if (signOut && generation <= signOut.generation) {
         throw new WorkbenchError('superseded', { connection: name, signedOut: true });
       }
@@ -175,7 +175,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
       fingerprint: token => createHash('sha256').update(token).digest('hex').slice(0, 16),
       async readLedger() {
         const { entry, signOut } = await readLedger(files, name);
-        return combined(known(entry, name), known(signOut, name));
+        return combineSignOut(undamagedValue(entry, name), undamagedValue(signOut, name));
       },
       writeLedger: entry => write(entry, false),
       async mark(entry, room) {
@@ -202,7 +202,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
         unwrittenAnswer = undefined;
       },
       async takeOver() {
-        return known(await readJournal(files, name), name);
+        return undamagedValue(await readJournal(files, name), name);
       },
       close: () => reserved?.discard(),
       hasUnwrittenAnswer: () => unwrittenAnswer !== undefined,
@@ -299,9 +299,9 @@ export function createFileLock(options: FileLockOptions): FileLock {
     };
     const ledger = await look('ledger', async () => {
       const { entry, signOut } = await readLedger(files, name);
-      return combined(known(entry, name), known(signOut, name));
+      return combineSignOut(undamagedValue(entry, name), undamagedValue(signOut, name));
     });
-    const handedOver = await look('journal', async () => known(await readJournal(files, name), name));
+    const handedOver = await look('journal', async () => undamagedValue(await readJournal(files, name), name));
     return { ...(ledger && { ledger }), ...(handedOver && { handedOver }) };
   }
 

@@ -66,7 +66,7 @@ export function unavailable(name: string, error: unknown): WorkbenchError {
 /**
  * Unwraps a file's value. @throws WorkbenchError `lock_unavailable` with `reason` `damaged`: the lost value is unknown
  */
-export function known<T>({ value, damaged }: Found<T>, name: string): T | undefined {
+export function undamagedValue<T>({ value, damaged }: Found<T>, name: string): T | undefined {
   if (!damaged) return value;
   throw new WorkbenchError('lock_unavailable', { connection: name, reason: 'damaged', sent: false });
 }
@@ -101,7 +101,7 @@ function parsed<T>(is: (value: unknown) => value is T): (text: string) => T | un
 }
 
 /** Combines both files: a sign-out counts until a later sign-in. */
-export function combined(entry: WrittenEntry | undefined, signOut: SignOut | undefined): LedgerEntry | undefined {
+export function combineSignOut(entry: WrittenEntry | undefined, signOut: SignOut | undefined): LedgerEntry | undefined {
   if (signOut && signOut.generation >= (entry?.generation ?? 0)) {
     return { generation: signOut.generation, signedOutAt: signOut.at };
   }

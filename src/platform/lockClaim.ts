@@ -39,7 +39,7 @@ import { assertKind, errorCode, readText, remove } from './files.ts';
  */
 
 /** The state of a held lock: its owner, and a mark that changes with each heartbeat. */
-export interface Sighting {
+export interface LockState {
   readonly owner: string;
   readonly mark: string;
   /** Set if the owner may have sent a token. */
@@ -60,7 +60,7 @@ export interface LockClaim {
   /** Tries once. @throws the file system's error if no lock is possible there */
   take(): Promise<boolean>;
   /** Resolves with `undefined` if the lock is free. @throws the file system's error if that cannot be determined */
-  look(): Promise<Sighting | undefined>;
+  look(): Promise<LockState | undefined>;
   /**
    * Takes the lock over from `owner`. Resolves with false if another contender was faster, or if the owner has
    * announced a request since the last `look`.
@@ -376,7 +376,7 @@ const temporaryPattern = /^n-.+\.[0-9]+-[0-9a-f]{32}\.(?:new|old)$/;
 const abandonedAge = 24 * 3600 * 1000;
 
 /** Removes the leftovers of processes that were killed while they waited. Nothing depends on it. */
-export async function sweep(folder: string, now: number): Promise<void> {
+export async function removeLeftovers(folder: string, now: number): Promise<void> {
   try {
     for (const name of await readdir(folder)) {
       if (!temporaryPattern.test(name)) continue;

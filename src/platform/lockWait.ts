@@ -2,7 +2,7 @@ import { WorkbenchError } from '../core/errors.ts';
 import type { Clock, Log } from '../core/ports.ts';
 import { cancelled, pause } from '../core/waiting.ts';
 import { errorCode, isMisplaced } from './files.ts';
-import type { LockClaim, Sighting } from './lockClaim.ts';
+import type { LockClaim, LockState } from './lockClaim.ts';
 
 /** All in milliseconds. */
 export interface LockTimes {
@@ -44,7 +44,7 @@ export async function acquire(claim: LockClaim, waiting: Waiting): Promise<void>
   const { name, signal, deadline, sendsNothing, times, clock, monotonic, log } = waiting;
   const timeSinceBeat = watchHeartbeats(times.poll, monotonic);
   let delay = 2;
-  let lastSeen: Sighting | undefined;
+  let lastSeen: LockState | undefined;
   try {
     for (;;) {
       const tried = await attempt(claim);
@@ -76,14 +76,14 @@ export async function acquire(claim: LockClaim, waiting: Waiting): Promise<void>
 }
 
 /** Milliseconds without a heartbeat after which the lock may be taken over. */
-function limitFor({ sender }: Sighting, { times, sendsNothing }: Waiting): number {
+function limitFor({ sender }: LockState, { times, sendsNothing }: Waiting): number {
   if (sender?.state === 'dead') return 0;
   if (sender === undefined || sender.state === 'restarted' || sendsNothing) return times.stale;
   // A process that stands still may have sent its token, or be about to send it.
   return sender.state === 'alive' ? Number.POSITIVE_INFINITY : 6 * times.stale;
 }
 
-type Attempt = 'taken' | { readonly sighting?: Sighting | undefined; readonly failure?: string };
+type Attempt = 'taken' | { readonly sighting?: LockState | undefined; readonly failure?: string };
 
 /** Tries once and, if that fails, looks at the holder. Failures may be temporary: too many open files, a disk error. */
 async function attempt(claim: LockClaim): Promise<Attempt> {
@@ -99,11 +99,11 @@ function unavailable(name: string, reason: string): WorkbenchError {
   return new WorkbenchError('lock_unavailable', { connection: name, reason, sent: false });
 }
 
-function processOf({ owner }: Sighting): number {
+function processOf({ owner }: LockState): number {
   return Number(owner.split('-')[0]);
 }
 
-function timeoutError(name: string, sighting: Sighting | undefined, failure: string | undefined): WorkbenchError {
+function timeoutError(name: string, sighting: LockState | undefined, failure: string | undefined): WorkbenchError {
   if (sighting === undefined) return unavailable(name, failure ?? 'EBUSY');
   const since = sighting.sender?.since;
   const process = processOf(sighting);
@@ -115,7 +115,7 @@ function timeoutError(name: string, sighting: Sighting | undefined, failure: str
  * change of the clock or a sleep of the process or machine has no effect: between two looks, at most a few polling
  * intervals are counted.
  */
-function watchHeartbeats(poll: number, monotonic: () => number): (sighting: Sighting) => number {
+function watchHeartbeats(poll: number, monotonic: () => number): (sighting: LockState) => number {
   let last = { mark: '', at: 0, still: 0 };
   return ({ mark }) => {
     const at = monotonic();

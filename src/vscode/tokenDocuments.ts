@@ -2,7 +2,7 @@ import { EventEmitter, l10n, Uri, ViewColumn, window, workspace } from 'vscode';
 import { type JsonObject, jsonText, memberJson } from '../core/tokens/json.ts';
 import type { DecodedToken } from '../core/tokens/jwt.ts';
 import { isTimeClaim, numericDate } from '../core/tokens/tokenParts.ts';
-import { keysAt, saidIn, varietyOf } from '../core/tokens/varieties.ts';
+import { keysAt, readableContent, varietyOf } from '../core/tokens/varieties.ts';
 import { documentName } from './screen.ts';
 import { claimMeaning, headerMeaning } from './text/claims.ts';
 import { momentText } from './text/time.ts';
@@ -73,8 +73,8 @@ export function decodedLines(decoded: DecodedToken, now: number, token?: string)
   }
   const moment = (time: number) => momentText(time, now);
   if (decoded.kind === 'opaque') {
-    const said = token === undefined ? undefined : saidIn(token, decoded);
-    if (said) return [...lines, ...commented({ payload: said }, moment)];
+    const said = token === undefined ? undefined : readableContent(token, decoded);
+    if (said) return [...lines, ...jsonWithComments({ payload: said }, moment)];
     return [...lines, `// ${l10n.t('An opaque token: only its issuer can read it.')}`];
   }
   if (decoded.kind === 'jwe') lines.push(`// ${l10n.t('An encrypted token: only its recipient can read the claims.')}`);
@@ -82,11 +82,11 @@ export function decodedLines(decoded: DecodedToken, now: number, token?: string)
     decoded.kind === 'jws'
       ? { header: decoded.header, payload: decoded.content ? decoded.payloadText : decoded.payload }
       : { header: decoded.header };
-  return [...lines, ...commented(body, moment)];
+  return [...lines, ...jsonWithComments(body, moment)];
 }
 
 /** JSON with comments that explain names and times. @param moment formats a time */
-export function commented(
+export function jsonWithComments(
   body: { readonly header?: JsonObject; readonly payload?: JsonObject | string },
   moment: (time: number) => string,
   note: (member: string) => string | undefined = () => undefined,

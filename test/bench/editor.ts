@@ -9,7 +9,7 @@ import { createVerifications } from '../../src/core/checks/verifications.ts';
 import { createSessions } from '../../src/core/records/sessions.ts';
 import { systemClock as clock } from '../../src/core/waiting.ts';
 import { registerEditorFeatures } from '../../src/vscode/editor/register.ts';
-import { holdsToken, surroundings } from '../../src/vscode/editor/scan.ts';
+import { holdsToken, surroundingRange } from '../../src/vscode/editor/scan.ts';
 import { leaksIn } from '../../src/vscode/leaks/search.ts';
 import * as features from '../../src/vscode/onDemand.ts';
 
@@ -37,7 +37,7 @@ async function hover(content: string): Promise<number> {
   const document = await workspace.openTextDocument({ content });
   const position = document.positionAt(content.indexOf('eyJ', content.length / 2) + 50);
   const answer = () =>
-    holdsToken(document, surroundings(document, position)) && features.hoverAt(document, position, parts);
+    holdsToken(document, surroundingRange(document, position)) && features.hoverAt(document, position, parts);
   if (!answer()) throw new Error('There is no token at the position.');
   const { answered } = await inTurns({ answered: batch(answer, 3) }, { rounds: 21, warmUp: 3 });
   return quantile(answered);

@@ -9,15 +9,15 @@ import { signatureAlgorithms } from '../tokens/algorithms.ts';
 import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
 import type { DecodedToken } from '../tokens/jwt.ts';
 import { type NumericDate, numericDate } from '../tokens/tokenParts.ts';
-import { isSameIssuer, secondVersion } from '../tokens/tokenUse.ts';
-import { rulesOf, varietyOf } from '../tokens/varieties.ts';
+import { entraV2Issuer, isSameIssuer } from '../tokens/tokenUse.ts';
+import { rulesOfType, varietyOf } from '../tokens/varieties.ts';
 import {
   type Check,
   type CheckInput,
   type Finding,
   failed,
+  limitedText,
   passed,
-  shown,
   shownMember,
   skipped,
   warning,
@@ -111,13 +111,13 @@ export function iss({ token, policy: { issuer, kind } }: CheckInput): Finding {
 
 /** Issuers with two names, or with a pattern. A looser comparison would let one issuer speak for another. */
 function aliasOf(found: string, expected: string, payload: JsonObject): Finding | undefined {
-  const details = { expected, found: shown(found) };
+  const details = { expected, found: limitedText(found) };
   const tid = textOf(payload, 'tid') ?? '';
   // Microsoft Entra's metadata for several tenants names no tenant; the token does.
   if (expected.includes('{tenantid}') && /^[\da-f-]{36}$/.test(tid))
     return found === expected.replace('{tenantid}', tid) ? passed('matches', details) : undefined;
   if (isSameIssuer(found, expected)) return warning('issuer_alias', details);
-  return secondVersion(found) === expected ? failed('issuer_v1', details) : undefined;
+  return entraV2Issuer(found) === expected ? failed('issuer_v1', details) : undefined;
 }
 
 function withoutSlash(url: string): string {
@@ -134,13 +134,13 @@ export function aud({ token, policy }: CheckInput): Finding {
   const client = own(token.payload, 'token_use') === 'access' ? textOf(token.payload, 'client_id') : undefined;
   if (value === undefined && client !== undefined) {
     const isClient = [asked].flat().includes(client);
-    return (isClient ? passed : failed)('aud_client_id', { expected, found: shown(client) });
+    return (isClient ? passed : failed)('aud_client_id', { expected, found: limitedText(client) });
   }
   if (value === undefined) return failed('missing', { expected });
   const audiences: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (!audiences.every(audience => typeof audience === 'string'))
     return failed('wrong_type', { expected, found: shownMember(token.payload, 'aud') });
-  const found = shown(audiences.join(', '));
+  const found = limitedText(audiences.join(', '));
   const accepted = typeof asked === 'string' ? [asked] : asked;
   const matches = accepted.some(audience => audiences.includes(audience));
   if (matches) return passed('matches', { expected, found });
@@ -159,7 +159,7 @@ export function azp({ token, policy: { kind, clientId } }: CheckInput): Finding 
   const audiences = own(token.payload, 'aud');
   if (value === undefined) {
     const several = Array.isArray(audiences) && audiences.length > 1;
-    return several ? warning('azp_missing', { found: shown(audiences) }) : skipped('absent');
+    return several ? warning('azp_missing', { found: limitedText(audiences) }) : skipped('absent');
   }
   return clientId === undefined ? unasked(token.payload, 'azp', false) : same(token.payload, 'azp', clientId);
 }
@@ -176,7 +176,7 @@ export function exp(input: CheckInput): Finding {
   if (!Object.hasOwn(token.payload, 'exp')) {
     // Signed content is not a JWT, and proofs, events and statements need no `exp` (RFC 9449, RFC 8417, RFC 9901).
     if (token.content) return skipped('not_applicable');
-    const endless = rulesOf(token.header)?.endless ?? varietyOf(token.compact, token)?.endless;
+    const endless = rulesOfType(token.header)?.endless ?? varietyOf(token.compact, token)?.endless;
     return (policy.requireExp ?? !endless) ? failed('missing') : warning('missing');
   }
   const date = numericDate(token.payload.exp);
@@ -202,7 +202,7 @@ export function nbf(input: CheckInput): Finding {
 
 /** The claims that the type of the token requires. */
 export function claims({ token }: CheckInput): Finding {
-  const required = rulesOf(token.header)?.required;
+  const required = rulesOfType(token.header)?.required;
   if (!required) return skipped('absent');
   const missing = required.filter(name => !Object.hasOwn(token.payload, name));
   const details = { expected: required.join(', ') };
@@ -251,7 +251,7 @@ export function cnf({ token, policy: { holder } }: CheckInput): Finding {
   if (holder?.required && method !== 'jkt') return warning('not_bound');
   if (cnf === undefined) return skipped('absent');
   if (holder === undefined || method === undefined || !isObject(cnf))
-    return skipped('not_asked', { found: shown(cnf) });
+    return skipped('not_asked', { found: limitedText(cnf) });
   const { [method]: expected } = holder;
   const found = shownMember(cnf, method);
   if (cnf[method] === expected) return passed('bound', { expected: found, found });

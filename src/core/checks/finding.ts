@@ -257,14 +257,14 @@ const shownLimit = 200;
 /**
  * A value of a token as text of limited length. Its characters are unchanged: the code that shows it must escape them.
  */
-export function shown(value: unknown): string {
+export function limitedText(value: unknown): string {
   const text = textFrom(value);
   return text.length > shownLimit ? `${text.slice(0, shownLimit)}...` : text;
 }
 
 /** The same for a member; a number is shown as it is written in the token. */
 export function shownMember(object: JsonObject, name: string): string {
-  return shown(memberText(object, name) ?? '');
+  return limitedText(memberText(object, name) ?? '');
 }
 
 export type Severity = 'error' | 'warning' | 'info';
@@ -339,7 +339,7 @@ export function tokenStateOf(result: VerificationResult | undefined): TokenState
 }
 
 /** The state of a token that was checked without a key. An encrypted or opaque token gets the reason. */
-export function unkeyedState({ checks }: Pick<VerificationResult, 'checks'>): TokenState {
+export function stateWithoutKey({ checks }: Pick<VerificationResult, 'checks'>): TokenState {
   const reason = checks.find(({ code }) => code === 'encrypted' || code === 'opaque');
   return reason ? { kind: 'unverifiable', reason } : { kind: 'not_checked' };
 }

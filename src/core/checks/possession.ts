@@ -11,8 +11,8 @@ import {
   type CheckInput,
   type Finding,
   failed,
+  limitedText,
   passed,
-  shown,
   skipped,
   type VerificationPolicy,
   warning,
@@ -24,7 +24,7 @@ type SdJwt = Extract<Form, { kind: 'sd_jwt' }>;
 /** Checks the signature of a JWT with the given keys. */
 export type CheckWith = (token: DecodedJws, keys: KeySet) => Promise<Finding>;
 
-export async function present(
+export async function readPresentation(
   token: DecodedJws,
   { disclosures, keyBinding }: SdJwt,
   policy: VerificationPolicy,
@@ -60,33 +60,34 @@ async function bindingOf(
   if (keyBinding === undefined) return cnf === undefined ? skipped('absent') : skipped('binding_absent');
   const jwk = isObject(cnf) ? own(cnf, 'jwk') : undefined;
   const keys = isObject(jwk) ? readKey(jwk) : undefined;
-  if (!keys) return failed('binding_key_missing', { found: shown(cnf) });
+  if (!keys) return failed('binding_key_missing', { found: limitedText(cnf) });
   const decoded = tryDecode(keyBinding);
   if ('error' in decoded || decoded.kind !== 'jws') return failed('binding_malformed');
   const typ = textOf(decoded.header, 'typ') ?? '';
   if (typ.toLowerCase() !== 'kb+jwt') return failed('typ_wrong', { expected: 'kb+jwt', found: typ });
   const signature = await check(decoded, keys);
-  if (signature.status !== 'passed') return failed('binding_signature', { found: shown(signature.found ?? '') });
+  if (signature.status !== 'passed') return failed('binding_signature', { found: limitedText(signature.found ?? '') });
   const expected = await digestOf(bound, hash.toUpperCase()).catch(() => undefined);
   const found = textOf(decoded.payload, 'sd_hash');
   if (expected === undefined || found !== expected)
-    return failed('binding_hash', { found: shown(found ?? ''), ...(expected && { expected }) });
+    return failed('binding_hash', { found: limitedText(found ?? ''), ...(expected && { expected }) });
   for (const [name, wanted] of [
     ['nonce', policy.nonce],
     ['aud', policy.presentedTo],
   ] as const) {
     const value = own(decoded.payload, name);
     if (typeof value !== 'string') return failed('claims_missing', { found: name });
-    if (wanted !== undefined && wanted !== value) return failed('mismatch', { expected: wanted, found: shown(value) });
+    if (wanted !== undefined && wanted !== value)
+      return failed('mismatch', { expected: wanted, found: limitedText(value) });
   }
   if (!('at' in numericDate(own(decoded.payload, 'iat')))) return failed('claims_missing', { found: 'iat' });
-  return passed('binding_valid', { found: shown(own(decoded.payload, 'aud')) });
+  return passed('binding_valid', { found: limitedText(own(decoded.payload, 'aud')) });
 }
 
 export function disclosures({ presentation }: CheckInput): Finding {
   if (!presentation) return skipped('absent');
   const { disclosed, names } = presentation;
-  const details = { found: shown(names.join(', ')), data: { hidden: disclosed.hidden } };
+  const details = { found: limitedText(names.join(', ')), data: { hidden: disclosed.hidden } };
   return disclosed.problem
     ? failed('disclosure_invalid', { ...details, data: { reason: disclosed.problem } })
     : passed('disclosures_match', details);
@@ -110,11 +111,14 @@ export function proof({ token, policy, now, accessTokenHash }: CheckInput): Find
   const { htm, htu, ath } = token.payload;
   if (!isObject(own(token.header, 'jwk'))) return failed('proof_key_missing');
   if (typeof htm !== 'string' || typeof htu !== 'string') return failed('claims_missing', { found: 'htm, htu' });
-  if (/[?#]/.test(htu)) return failed('proof_address', { found: shown(htu) });
+  if (/[?#]/.test(htu)) return failed('proof_address', { found: limitedText(htu) });
   if (policy.accessToken !== undefined && ath !== accessTokenHash)
-    return failed('hash_mismatch', { found: shown(ath ?? ''), ...(accessTokenHash && { expected: accessTokenHash }) });
+    return failed('hash_mismatch', {
+      found: limitedText(ath ?? ''),
+      ...(accessTokenHash && { expected: accessTokenHash }),
+    });
   const date = numericDate(own(token.payload, 'iat'));
-  const details = { found: shown(`${htm} ${htu}`) };
+  const details = { found: limitedText(`${htm} ${htu}`) };
   if ('at' in date && now > date.at + proofLife) return warning('proof_old', { ...details, at: date.at });
   return passed('proof_complete', details);
 }

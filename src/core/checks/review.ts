@@ -13,11 +13,11 @@ import { mostRounds } from './decrypt.ts';
 import {
   type Check,
   type CheckCode,
+  limitedText,
   type Observation,
   type ReviewInput,
   type ReviewRow,
   type Severity,
-  shown,
   shownMember,
 } from './finding.ts';
 import { claimRows, dataRows } from './reviewClaims.ts';
@@ -101,7 +101,7 @@ const kidRow = (id: string, severity: ReviewRow['severity'], isOdd: (kid: string
   severity,
   section: 'RFC 8725 section 3.10',
   part: 'header',
-  run: ({ header }) => isOdd(kidOf(header)) && { member: 'kid', found: shown(kidOf(header)) },
+  run: ({ header }) => isOdd(kidOf(header)) && { member: 'kid', found: limitedText(kidOf(header)) },
 });
 
 const headerRows: readonly ReviewRow[] = [
@@ -198,14 +198,14 @@ const headerRows: readonly ReviewRow[] = [
     section: 'RFC 8725 section 3.2',
     part: 'header',
     run: ({ header }) =>
-      /^(?:RSA1_5|RS1|HS1)$/.test(textOf(header, 'alg') ?? '') && { member: 'alg', found: shown(header.alg) },
+      /^(?:RSA1_5|RS1|HS1)$/.test(textOf(header, 'alg') ?? '') && { member: 'alg', found: limitedText(header.alg) },
   },
   {
     id: 'compressed',
     severity: 'info',
     section: 'RFC 8725 section 3.6',
     part: 'header',
-    run: ({ header }) => Object.hasOwn(header, 'zip') && { member: 'zip', found: shown(header.zip) },
+    run: ({ header }) => Object.hasOwn(header, 'zip') && { member: 'zip', found: limitedText(header.zip) },
   },
   {
     id: 'rounds_few',

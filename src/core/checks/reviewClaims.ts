@@ -4,7 +4,7 @@ import { findJwts } from '../tokens/findJwts.ts';
 import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
 import { numericDate } from '../tokens/tokenParts.ts';
 import type { ReviewInput, ReviewRow } from './finding.ts';
-import { shown, shownMember } from './finding.ts';
+import { limitedText, shownMember } from './finding.ts';
 
 /** Seconds: a longer lifetime of a bearer token has no good reason; RFC 6750 recommends one hour. */
 const longestLife = 24 * 3600;
@@ -33,7 +33,7 @@ export const claimRows: readonly ReviewRow[] = [
     const found = [own(payload, 'aud')].flat().find(aud => {
       return typeof aud === 'string' && /^(?:\*|any|all|https?:\/\/\*.*)$/i.test(aud);
     });
-    return found !== undefined && { member: 'aud', found: shown(found) };
+    return found !== undefined && { member: 'aud', found: limitedText(found) };
   }),
   claimRow('iss_missing', 'warning', 'RFC 8725 section 3.8', ({ payload }) => {
     return !Object.hasOwn(payload, 'iss') && { member: 'iss' };
@@ -41,7 +41,7 @@ export const claimRows: readonly ReviewRow[] = [
   claimRow('iss_insecure', 'warning', 'RFC 8414 section 2', ({ payload }) => {
     const iss = textOf(payload, 'iss') ?? '';
     const local = /^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?::\d+)?(?:\/|$)/i;
-    return /^http:/i.test(iss) && !local.test(iss) && { member: 'iss', found: shown(iss) };
+    return /^http:/i.test(iss) && !local.test(iss) && { member: 'iss', found: limitedText(iss) };
   }),
   claimRow('sub_long', 'warning', 'OpenID Connect Core section 2', ({ payload }) => {
     const sub = own(payload, 'sub');
@@ -158,7 +158,7 @@ function dataRow(
     run: input => {
       if (!applies(input)) return undefined;
       const found = namesOf(input.payload, matches);
-      return found.length > 0 && { member: found[0]?.split('.')[0] ?? '', found: shown(found.join(', ')) };
+      return found.length > 0 && { member: found[0]?.split('.')[0] ?? '', found: limitedText(found.join(', ')) };
     },
   };
 }

@@ -6,7 +6,7 @@ import { flattenedVerify } from 'jose';
 import { classify, WorkbenchError } from '../errors.ts';
 import { allowedAlgorithms, signatureAlgorithms } from '../tokens/algorithms.ts';
 import { decodeBase64 } from '../tokens/base64url.ts';
-import { type Chain, followChain } from '../tokens/certificates.ts';
+import { type ChainResult, followChain } from '../tokens/certificates.ts';
 import { type JsonObject, own, textOf } from '../tokens/json.ts';
 import { type DecodedJws, embeddedKeyParameters, isNone } from '../tokens/jwt.ts';
 import { certificatesIn } from '../tokens/keyMaterial.ts';
@@ -18,8 +18,8 @@ import {
   type Finding,
   failed,
   type KeyInfo,
+  limitedText,
   passed,
-  shown,
   shownMember,
   skipped,
   type VerificationPolicy,
@@ -87,7 +87,7 @@ async function outcomeOf(
   if ('problem' in selection) {
     const kid = own(header, 'kid');
     const details = {
-      ...(kid !== undefined && { found: shown(kid) }),
+      ...(kid !== undefined && { found: limitedText(kid) }),
       data: { keys: keys.keys.length, ignored: keys.ignored, alg },
     };
     const reason = selection.problem === 'kid_unknown' ? notForOthers(token, alg) : undefined;
@@ -104,7 +104,7 @@ async function outcomeOf(
 /** The keys of a source for a token, or why their absence is a failure. */
 export interface FoundKeys {
   /** A certificate was given, and the token brings a chain: whether that leads to it. */
-  readonly chain?: Chain;
+  readonly chain?: ChainResult;
   readonly keys?: KeySet;
   readonly error?: WorkbenchError;
   /** True if a shared secret is among them. Only then is HMAC allowed. */
@@ -288,7 +288,7 @@ export function alg({ token, policy, secret = false }: CheckInput): Finding {
   const alg = own(token.header, 'alg');
   if (typeof alg !== 'string') return failed('alg_missing');
   const allowed = allowedAlgorithms(policy.algorithms, secret);
-  const details = { expected: allowed.join(', '), found: shown(alg) };
+  const details = { expected: allowed.join(', '), found: limitedText(alg) };
   if (isNone(alg)) return failed('alg_none', details);
   if (allowed.includes(alg)) return passed('alg_allowed', details);
   const known = signatureAlgorithms.get(alg);
@@ -324,21 +324,21 @@ export function typ({ token, policy }: CheckInput): Finding {
 export function crit({ token }: Pick<CheckInput, 'token'>): Finding {
   if (!Object.hasOwn(token.header, 'crit')) return skipped('absent');
   const { crit } = token.header;
-  const found = shown(crit);
+  const found = limitedText(crit);
   if (!Array.isArray(crit) || crit.length === 0) return failed('crit_invalid', { found });
   if (!crit.every(name => typeof name === 'string' && Object.hasOwn(token.header, name))) {
     return failed('crit_invalid', { found });
   }
   const unknown = crit.filter(name => name !== 'b64');
   return unknown.length > 0
-    ? failed('crit_unknown', { found: shown(unknown.join(', ')) })
+    ? failed('crit_unknown', { found: limitedText(unknown.join(', ')) })
     : passed('crit_understood', { found });
 }
 
 export function b64({ token }: Pick<CheckInput, 'token'>): Finding {
   if (!Object.hasOwn(token.header, 'b64')) return skipped('absent');
   const { b64 } = token.header;
-  const details = { expected: 'true', found: shown(b64) };
+  const details = { expected: 'true', found: limitedText(b64) };
   if (b64 === true) return passed('b64_true', details);
   // A JWT must not use it (RFC 7797 section 7); it is meant for detached content.
   const isContent = token.form?.kind === 'detached' && !/jwt$/i.test(textOf(token.header, 'typ') ?? '');
@@ -361,7 +361,9 @@ export function members({ token }: CheckInput): Finding {
   const paths = token.warnings
     .filter(({ code }) => code === 'duplicate_member')
     .map(({ part, path }) => `${part}${path}`);
-  return paths.length > 0 ? warning('members_duplicate', { found: shown(paths.join(', ')) }) : passed('members_unique');
+  return paths.length > 0
+    ? warning('members_duplicate', { found: limitedText(paths.join(', ')) })
+    : passed('members_unique');
 }
 
 export function encoding({ token, policy }: CheckInput): Finding {
@@ -385,5 +387,7 @@ export function encoding({ token, policy }: CheckInput): Finding {
 export function numbers({ token }: CheckInput): Finding {
   const rounded = token.warnings.filter(({ code }) => code === 'number_rounded');
   if (rounded.length === 0) return passed('numbers_exact');
-  return warning('number_rounded', { found: shown(rounded.map(({ path, found }) => `${path}: ${found}`).join(', ')) });
+  return warning('number_rounded', {
+    found: limitedText(rounded.map(({ path, found }) => `${path}: ${found}`).join(', ')),
+  });
 }

@@ -32,7 +32,7 @@ import {
 } from './finding.ts';
 import { createJwksClient, readKeySet } from './keySets.ts';
 import { type KeySet, readJwk } from './keys.ts';
-import { isProof, present } from './possession.ts';
+import { isProof, readPresentation } from './possession.ts';
 import { type OwnKey, readKeyText, readOwnKey, type SecretForm } from './secretText.ts';
 import { checkSignature, type FoundKeys, type KeySource, keysFrom, type Outcome } from './signatures.ts';
 
@@ -223,7 +223,8 @@ export async function verifyToken(
   const hashing = hashFor(token, policy);
   const accessTokenHash = hashing && (await hashing);
   const { form } = token;
-  const presentation = form?.kind === 'sd_jwt' ? await present(token, form, policy, holderKey, signedBy) : undefined;
+  const presentation =
+    form?.kind === 'sd_jwt' ? await readPresentation(token, form, policy, holderKey, signedBy) : undefined;
   const disclosed = presentation?.disclosed.payload;
   const checks = runChecks({
     token: disclosed ? { ...token, payload: disclosed } : token,

@@ -53,7 +53,7 @@ export function withScheme(text: string): string {
  * The https URL that the user most likely meant by a host without a scheme or by an http URL of another machine.
  * `undefined` for an IP address.
  */
-export function addressMeant(text: string): string | undefined {
+export function likelyHttpsUrl(text: string): string | undefined {
   const bare = text.trim().replace(/^http:\/\//i, '');
   const meant = withScheme(bare);
   const isName = /^[^/]+\.[a-z]{2,}(?::\d+)?(?:\/[^?#]*)?$/i.test(bare);

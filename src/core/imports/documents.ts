@@ -5,7 +5,7 @@ import { base64Text } from './escapes.ts';
 import { readSet, type TokenSetFound } from './tokenSets.ts';
 
 /** The results of reading one text so far. */
-export interface Gathering {
+export interface ReadResults {
   readonly sets: TokenSetFound[];
   /** The credentials in MSAL caches, by account. */
   readonly accounts: Map<string, Partial<Record<TokenName, JsonObject>>>;
@@ -28,7 +28,7 @@ const deepest = 24;
  */
 export function readDocuments(
   text: string,
-  gathering: Gathering,
+  gathering: ReadResults,
   readText: (text: string, depth: number) => void,
   depth: number,
 ): string {
@@ -103,7 +103,7 @@ function isSecret({ kind, data }: JsonObject): boolean {
   return kind === 'Secret' && isObject(data);
 }
 
-function decodedData(data: unknown, gathering: Gathering): JsonObject {
+function decodedData(data: unknown, gathering: ReadResults): JsonObject {
   const decoded: Record<string, unknown> = {};
   for (const [name, value] of isObject(data) ? Object.entries(data) : []) {
     const text = typeof value === 'string' ? base64Text(value, 1) : undefined;
@@ -118,7 +118,7 @@ const entry = /^([ \t]+)["']?([\w.-]+)["']?:[ \t]*(?:[|>][+-]?[ \t]*\r?\n[ \t]*)
 /**
  * Decodes Secrets in YAML, with or without `kind`. Returns their objects, and in `rest` the text without their data.
  */
-export function readSecrets(text: string, gathering: Gathering): { rest: string; data: JsonObject[] } {
+export function readSecrets(text: string, gathering: ReadResults): { rest: string; data: JsonObject[] } {
   if (!/^[ \t-]*data:[ \t]*$/m.test(text)) return { rest: text, data: [] };
   const sure = /^[ \t-]*kind:[ \t]*["']?Secret\b/m.test(text);
   const rest: string[] = [];
@@ -150,7 +150,7 @@ const credentialTypes: readonly (readonly [RegExp, TokenName])[] = [
 ];
 
 /** Notes an entry of an MSAL cache: in its unified format in files, or in camel case in browsers. */
-function keepCredential(object: JsonObject, { accounts }: Gathering): boolean {
+function keepCredential(object: JsonObject, { accounts }: ReadResults): boolean {
   const type = own(object, 'credential_type') ?? own(object, 'credentialType');
   if (typeof type !== 'string' || typeof own(object, 'secret') !== 'string') return false;
   const name = credentialTypes.find(([pattern]) => pattern.test(type))?.[1];
@@ -167,7 +167,7 @@ function endOf(entry: JsonObject | undefined): number {
 }
 
 /** One set for each account in the caches. */
-export function accountSets({ accounts }: Gathering): TokenSetFound[] {
+export function accountSets({ accounts }: ReadResults): TokenSetFound[] {
   return [...accounts.values()].flatMap(({ access_token, id_token, refresh_token }) => {
     const { expires_on, expiresOn, target, token_type, tokenType } = access_token ?? {};
     const set = readSet(

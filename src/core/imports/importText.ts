@@ -7,7 +7,7 @@ import { type DecodedToken, decodeToken, looksLikeJose, tokenLimit } from '../to
 import { findOpaque, opaqueKind } from '../tokens/opaqueTokens.ts';
 import { findTokens } from '../tokens/tokenRanges.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
-import { accountSets, type Gathering, readDocuments, readSecrets } from './documents.ts';
+import { accountSets, type ReadResults, readDocuments, readSecrets } from './documents.ts';
 import { base64Text, otherReadings, percentDecoded, undoWriting, unescaped } from './escapes.ts';
 import {
   type ImportWarning,
@@ -66,7 +66,7 @@ export function importText(text: string, claimsOnly = true): ImportedTokens {
   if (plain === '') throw new WorkbenchError('nothing_to_import', { reason: 'empty' });
   const bare = fromBareToken(plain, claimsOnly);
   if (bare) return bare;
-  const gathering: Gathering = { sets: [], accounts: new Map(), left: mostValues };
+  const gathering: ReadResults = { sets: [], accounts: new Map(), left: mostValues };
   if (mayName.test(plain)) {
     gather(plain, gathering, 0);
     for (const reading of otherReadings(plain)) {
@@ -90,7 +90,7 @@ const mostValues = 200_000;
 /** How deep nested texts are read: JSON in a string of JSON in a log line. */
 const textsInTexts = 20;
 
-function gather(text: string, gathering: Gathering, depth: number): void {
+function gather(text: string, gathering: ReadResults, depth: number): void {
   if (depth > textsInTexts) return;
   const readText = (inner: string, deeper: number) => gather(inner, gathering, deeper);
   const { rest, data } = readSecrets(readDocuments(text, gathering, readText, depth), gathering);
@@ -244,12 +244,12 @@ function fromWord(text: string): ImportedTokens | undefined {
 }
 
 function gathered(text: string): TokenSetFound[] {
-  const gathering: Gathering = { sets: [], accounts: new Map(), left: mostValues };
+  const gathering: ReadResults = { sets: [], accounts: new Map(), left: mostValues };
   gather(text, gathering, 1);
   return gathering.sets;
 }
 
-function nothing(text: string, { undecodable, sets }: Gathering): never {
+function nothing(text: string, { undecodable, sets }: ReadResults): never {
   const error = /"error"\s*:\s*"([\w.-]{1,64})"/.exec(text)?.[1];
   const masked = sets.some(({ warnings }) => warnings.some(({ code }) => code === 'member_ignored'));
   const reason = undecodable ? 'base64' : error !== undefined ? 'error_response' : masked ? 'masked' : 'no_token';

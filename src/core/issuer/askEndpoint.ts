@@ -28,11 +28,11 @@ export interface ClientParts {
   /** Milliseconds by which this machine's clock is known to be ahead of the issuer's. */
   readonly aheadOf?: ((connection: Connection) => number) | undefined;
   /** Called for every answer, errors included, before it is checked. */
-  readonly heard?: ((connection: Connection, answer: HeardAnswer) => void) | undefined;
+  readonly onAnswer?: ((connection: Connection, answer: ReceivedAnswer) => void) | undefined;
 }
 
 /** Times are milliseconds since the epoch. */
-interface HeardAnswer {
+interface ReceivedAnswer {
   readonly endpoint: EndpointName;
   readonly status: number;
   readonly sentAt: number;
@@ -71,7 +71,7 @@ export interface EndpointResponse<Name extends EndpointName> {
   /** What the reader of the answer needs to know. */
   readonly context: AnswerContext;
   readonly endpoints: Endpoints & { readonly [Each in Name]: string };
-  readonly answer: HeardAnswer;
+  readonly answer: ReceivedAnswer;
 }
 
 /**
@@ -83,7 +83,7 @@ export async function askEndpoint<Name extends EndpointName>(
   parts: ClientParts,
   question: Question<Name>,
 ): Promise<EndpointResponse<Name>> {
-  const { clock, discovery, heard } = parts;
+  const { clock, discovery, onAnswer } = parts;
   const { connection, credentials, name, limits = {}, secrets = [], refreshToken, send } = question;
   const { auth, fetch, dpop } = await clientOf(parts, connection, credentials);
   const endpoints = question.endpoints ?? (await resolveEndpoints(connection, discovery, limits.signal, [name]));
@@ -99,7 +99,7 @@ export async function askEndpoint<Name extends EndpointName>(
   const client = {
     client_id: connection.clientId,
     // oauth4webapi reads Date.now(); this difference turns it into the issuer's time.
-    [clockSkew]: issuersTime(parts, connection)() - Math.floor(Date.now() / 1000),
+    [clockSkew]: issuerTime(parts, connection)() - Math.floor(Date.now() / 1000),
   };
   const bounded = boundedFetch(fetch, { ...limits, clock });
   const attempt = () =>
@@ -120,7 +120,7 @@ export async function askEndpoint<Name extends EndpointName>(
   const date = issuerDate(response.headers);
   const answer = { endpoint: name, status: response.status, sentAt, receivedAt, ...(date !== undefined && { date }) };
   // In a microtask, so that a listener that throws cannot lose a rotated token.
-  if (heard) queueMicrotask(() => heard(connection, answer));
+  if (onAnswer) queueMicrotask(() => onAnswer(connection, answer));
   const context: AnswerContext = {
     host: url.host,
     now: receivedAt,
@@ -140,12 +140,12 @@ export async function askEndpoint<Name extends EndpointName>(
 export async function clientOf(parts: ClientParts, connection: Connection, credentials: Credentials) {
   const { auth, fetch = parts.fetch } = await clientAuthentication(connection, credentials, parts.mutualTls);
   const { dpop_key } = credentials;
-  const dpop = dpop_key === undefined ? undefined : await parts.proofs.handle(dpop_key, issuersTime(parts, connection));
+  const dpop = dpop_key === undefined ? undefined : await parts.proofs.handle(dpop_key, issuerTime(parts, connection));
   return { auth, fetch, dpop };
 }
 
 /** The issuer's current time, in seconds since the epoch. */
-export function issuersTime(
+export function issuerTime(
   { clock, aheadOf }: Pick<ClientParts, 'clock' | 'aheadOf'>,
   connection: Connection,
 ): () => number {

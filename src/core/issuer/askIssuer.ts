@@ -22,7 +22,7 @@ import { isObject, type JsonObject, own, readJson, textFrom, withTexts } from '.
 import { decodeToken } from '../tokens/jwt.ts';
 import { compareMembers, type Difference } from '../tokens/tokenUse.ts';
 import { type AnswerContext, refuseError } from './answers.ts';
-import { askEndpoint, type ClientParts, type EndpointResponse, issuersTime, notOffered } from './askEndpoint.ts';
+import { askEndpoint, type ClientParts, type EndpointResponse, issuerTime, notOffered } from './askEndpoint.ts';
 import { resolveEndpoints } from './discovery.ts';
 
 export type AskedToken = 'access_token' | 'refresh_token';
@@ -139,7 +139,7 @@ async function read(
     claims = await take(as, {
       client_id: connection.clientId,
       // oauth4webapi reads Date.now(); this difference turns it into the issuer's time.
-      [clockSkew]: issuersTime(parts, connection)() - Math.floor(Date.now() / 1000),
+      [clockSkew]: issuerTime(parts, connection)() - Math.floor(Date.now() / 1000),
     });
     if (isJwt) await verifySignature(parts, connection, as, response);
   } catch (thrown) {

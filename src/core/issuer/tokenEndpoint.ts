@@ -136,7 +136,7 @@ export function createTokenClient(given: TokenClientParts): TokenClient {
     const { status, date, receivedAt } = answer;
     const issuedAt = date === undefined ? issuedAtOf(raw) : undefined;
     const timed = { ...answer, ...(issuedAt !== undefined && { issuedAt }) };
-    if (issuedAt !== undefined) queueMicrotask(() => parts.heard?.(connection, timed));
+    if (issuedAt !== undefined) queueMicrotask(() => parts.onAnswer?.(connection, timed));
     const skew = measureSkew(timed);
     const isProven = credentials.dpop_key !== undefined;
     const known = { raw, warnings, endpoints, connection, receivedAt, skew, sent: refreshToken, isProven };

@@ -1,7 +1,7 @@
 import { classify, WorkbenchError } from '../errors.ts';
 import type { Clock, CrossWindowLock, Lease, LedgerEntry, SharedNotes } from '../ports.ts';
 import { pause } from '../waiting.ts';
-import { type Handover, handRecord, recordOf } from './journalKeys.ts';
+import { giveRecord, type Handover, recordOf } from './journalKeys.ts';
 import {
   emptyRecord,
   isRefused,
@@ -43,7 +43,7 @@ export interface LockedRecord {
 
 export interface LockOptions {
   /** Other connections whose locks are held as well. */
-  readonly kin?: readonly string[];
+  readonly alsoLocked?: readonly string[];
   /**
    * A new refresh token is coming: the stored one is not sent, so unreadable files about older grants do not matter.
    */
@@ -59,8 +59,8 @@ export function withRecord<T>(
   parts: RecordParts,
   id: string,
   signal: AbortSignal,
-  work: (locked: LockedRecord, kin: ReadonlyMap<string, Lease>) => Promise<T>,
-  { kin = [], isNewGrant = false }: LockOptions = {},
+  work: (locked: LockedRecord, otherLeases: ReadonlyMap<string, Lease>) => Promise<T>,
+  { alsoLocked = [], isNewGrant = false }: LockOptions = {},
 ): Promise<T> {
   const leases = new Map<string, Lease>();
   // All windows take the locks in the same order; otherwise two could wait for each other.
@@ -77,7 +77,7 @@ export function withRecord<T>(
     leases.delete(id);
     return readLocked(parts, { id, lease, signal, isNewGrant }).then(locked => work(locked, leases));
   };
-  return take([id, ...kin].sort());
+  return take([id, ...alsoLocked].sort());
 }
 
 /**
@@ -130,7 +130,7 @@ export async function writeRecord(
   // A record without tokens whose generation the ledger has already (after a sign-out) needs neither journal nor
   // ledger.
   if (record.tokens !== undefined || generation > (ledger?.generation ?? 0)) {
-    await held(() => handRecord(handover, lease, record));
+    await held(() => giveRecord(handover, lease, record));
     const { notBefore, notedAt } = ledger ?? {};
     const entry = { ...ledgerEntry(lease, record), ...(notBefore !== undefined && { notBefore, notedAt }) };
     await held(() => lease.writeLedger(entry));

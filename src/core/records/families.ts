@@ -14,7 +14,7 @@ import { isSameClient } from './tokenSet.ts';
  */
 
 /** The other connections that, as far as this window knows, hold the same grant as `record`. */
-export function sharedWith({ connection, family }: StoredRecord): readonly string[] {
+export function connectionsSharingGrant({ connection, family }: StoredRecord): readonly string[] {
   return (family?.with ?? []).filter(id => id !== connection);
 }
 
@@ -31,8 +31,8 @@ export async function familyOf(
   );
   const holds = notes.find(({ ledger }) => ledger?.fingerprint === print)?.ledger;
   const { id: name, turn } = holds?.family ?? { id: print, turn: 0 };
-  const kin = notes.filter(({ ledger }) => ledger?.family?.id === name || ledger?.fingerprint === print);
-  return { id: name, turn, ...(kin.length > 0 && { with: kin.map(({ other }) => other) }) };
+  const members = notes.filter(({ ledger }) => ledger?.family?.id === name || ledger?.fingerprint === print);
+  return { id: name, turn, ...(members.length > 0 && { with: members.map(({ other }) => other) }) };
 }
 
 /** Starts a family for a record that has none, for example because an earlier version stored it. */
@@ -54,7 +54,7 @@ export function connectionsSharingToken(
   const { record, memoryOnly } = sessions.get(id) ?? {};
   const token = record?.tokens?.refresh_token;
   if (record === undefined || token === undefined || memoryOnly) return [];
-  const noted = sharedWith(record);
+  const noted = connectionsSharingGrant(record);
   return others(sessions, id).filter(other => {
     const { family, tokens, binding } = sessions.get(other)?.record ?? {};
     // For records without an issuer, the token endpoint tells which issuer the token belongs to.
@@ -74,11 +74,11 @@ export function connectionsSharingToken(
 export async function syncWithFamily(
   parts: RecordParts,
   locked: LockedRecord,
-  kin: ReadonlyMap<string, Lease>,
+  otherLeases: ReadonlyMap<string, Lease>,
   signal: AbortSignal,
 ): Promise<StoredRecord> {
   let record = locked.current;
-  for (const [other, lease] of kin) {
+  for (const [other, lease] of otherLeases) {
     const { current } = await readLocked(parts, { id: other, lease, signal }).catch(error => {
       if (signal.aborted) throw error;
       // Whether the other connection has used the token is unknown.

@@ -15,7 +15,7 @@ import type { Sessions } from './sessions.ts';
 /** The results of earlier refreshes of each connection. */
 export interface Histories {
   /** Notes the status of an answer to a running refresh. @param at milliseconds since the epoch */
-  heard(id: string, status: number, at: number): void;
+  noteAnswer(id: string, status: number, at: number): void;
   /** Records a finished refresh in the background; write failures never reach the refresh. */
   add(finished: FinishedRefresh): void;
   /** All entries, oldest first, including those that other windows have added. Never rejects. */
@@ -60,7 +60,7 @@ export function createHistories({ storeFor, sessions, log }: HistoriesParts): Hi
   }
 
   return {
-    heard: (id, status, at) => void answers.set(id, { status, at }),
+    noteAnswer: (id, status, at) => void answers.set(id, { status, at }),
     add(finished) {
       const { id, at, result } = finished;
       const answer = answers.get(id);

@@ -351,7 +351,7 @@ export function recordOf(connection: string, taken: TakenOver | HandoverFault | 
 }
 
 /** @throws WorkbenchError what `Handover.give` throws, `record_too_large` */
-export function handRecord(handover: Handover, lease: Lease, record: StoredRecord): Promise<void> {
+export function giveRecord(handover: Handover, lease: Lease, record: StoredRecord): Promise<void> {
   return handover.give(lease, record, serializeRecord(record));
 }
 

@@ -109,11 +109,11 @@ export function serializeRecord(record: StoredRecord): string {
 }
 
 /** @throws WorkbenchError `record_too_large` if these tokens leave no room to mark the record later */
-export function assertRoom(record: StoredRecord): void {
-  if (!hasRoom(record)) throw tooLarge(record, JSON.stringify(record).length);
+export function assertRoomForIntent(record: StoredRecord): void {
+  if (!hasRoomForIntent(record)) throw tooLarge(record, JSON.stringify(record).length);
 }
 
-export function hasRoom(record: StoredRecord): boolean {
+export function hasRoomForIntent(record: StoredRecord): boolean {
   return JSON.stringify(record).length <= recordLimit - reservedLength;
 }
 
@@ -164,7 +164,7 @@ export function unansweredIntent({ intent, generation }: StoredRecord): RefreshI
 }
 
 /** The same, if the answer to the one retry is missing as well: nothing is sent any more unless a user asks. */
-export function spentIntent(record: StoredRecord): RefreshIntent | undefined {
+export function unansweredRetry(record: StoredRecord): RefreshIntent | undefined {
   const intent = unansweredIntent(record);
   return intent?.retried && !isRefused(record) ? intent : undefined;
 }

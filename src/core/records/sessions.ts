@@ -5,7 +5,7 @@ import { createListeners } from '../waiting.ts';
 import type { ClockSkew } from './clockSkew.ts';
 import type { Connection, ConnectionProblem } from './connection.ts';
 import type { HistoryEntry, RefreshOutcome } from './history.ts';
-import { clientCredentialsOf, isRefused, isRenewable, type StoredRecord, spentIntent } from './record.ts';
+import { clientCredentialsOf, isRefused, isRenewable, type StoredRecord, unansweredRetry } from './record.ts';
 
 export type SessionState = 'none' | 'active' | 'refreshing' | 'expired' | 'reauthRequired' | 'unavailable';
 
@@ -213,7 +213,7 @@ export function stateOf({ problem, refreshing, record }: Session, now: number): 
   if (record === undefined || tokens === undefined) return 'none';
   if (isRefused(record)) return 'reauthRequired';
   // Until the access token expires it can still be used; after that only the user can continue.
-  const ended = spentIntent(record) ? 'reauthRequired' : 'expired';
+  const ended = unansweredRetry(record) ? 'reauthRequired' : 'expired';
   if (tokens.access_token === undefined) return tokens.refresh_token === undefined ? 'none' : ended;
   return tokens.expires_at !== undefined && tokens.expires_at <= now ? ended : 'active';
 }

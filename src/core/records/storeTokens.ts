@@ -5,10 +5,10 @@ import { changeRecord, type LockedRecord, type RecordParts, withRecord, writeRec
 import { bindingOf, type Connection } from './connection.ts';
 import { familyOf } from './families.ts';
 import {
-  assertRoom,
+  assertRoomForIntent,
   type ClientCredentials,
   clientCredentialsOf,
-  hasRoom,
+  hasRoomForIntent,
   isRefused,
   type Replaced,
   type StoredRecord,
@@ -88,11 +88,11 @@ export function undoImport(parts: RecordParts, id: string, signal: AbortSignal):
  */
 function withRoom(record: StoredRecord): StoredRecord {
   const { replaced, ...others } = record;
-  assertRoom(others);
-  if (replaced === undefined || hasRoom(record)) return record;
+  assertRoomForIntent(others);
+  if (replaced === undefined || hasRoomForIntent(record)) return record;
   const { refresh_token, obtained_at } = replaced.tokens;
   const least = { ...record, replaced: { ...replaced, tokens: { obtained_at, ...defined({ refresh_token }) } } };
-  return hasRoom(least) ? least : others;
+  return hasRoomForIntent(least) ? least : others;
 }
 
 /** True if another refresh token would replace one that, as far as is known, still works. */
@@ -119,7 +119,7 @@ export function storeCredentials(
     const isUnmoved = isSameClient(current.binding, bindingOf(connection, token_endpoint));
     const { client_secret: _, private_key: __, ...empty } = withoutTokens(current, current.generation + 1);
     const record = { ...(isUnmoved ? current : empty), ...credentials };
-    assertRoom(record);
+    assertRoomForIntent(record);
     return record;
   });
 }

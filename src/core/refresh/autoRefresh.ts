@@ -1,7 +1,7 @@
 import type { WorkbenchError } from '../errors.ts';
 import { failureKind } from '../errorTable.ts';
 import type { Clock } from '../ports.ts';
-import { isRefused, isRenewable, spentIntent } from '../records/record.ts';
+import { isRefused, isRenewable, unansweredRetry } from '../records/record.ts';
 import { isUnwritable, type Session, type Sessions } from '../records/sessions.ts';
 import type { Refresher } from './refresher.ts';
 
@@ -170,7 +170,7 @@ export function planRefresh(session: Session, jitter: number): Plan {
   if (record === undefined || tokens === undefined) return { never: 'no_refresh_token' };
   if (tokens.refresh_token === undefined && !isRenewable(record)) return { never: 'no_refresh_token' };
   if (isRefused(record)) return { never: 'sign_in' };
-  if (spentIntent(record)) return { never: 'answer_missing' };
+  if (unansweredRetry(record)) return { never: 'answer_missing' };
   const error = lastRefresh?.error;
   if (error && lastRefresh && error.code !== 'cancelled') {
     if (failureKind(error) === 'configuration') return { never: 'configuration' };

@@ -10,8 +10,8 @@ import {
   credentialsOf,
   type RefreshIntent,
   type StoredRecord,
-  spentIntent,
   unansweredIntent,
+  unansweredRetry,
 } from '../records/record.ts';
 import type { TokenBinding } from '../records/tokenSet.ts';
 import { pause } from '../waiting.ts';
@@ -61,14 +61,14 @@ export async function refreshOnce(
       parts,
       id,
       flight.signal,
-      async (locked, kin) => {
-        const before = await syncWithFamily(parts, locked, kin, flight.signal);
+      async (locked, otherLeases) => {
+        const before = await syncWithFamily(parts, locked, otherLeases, flight.signal);
         const provable = (record: StoredRecord) => step.provable(record, connection, fresh);
         const begun = await begin({ seen, binding, locked, before, provable });
         if ('outcome' in begun) return begun;
         return send({ connection, endpoints, binding, client, lease: locked.lease, ...begun });
       },
-      { kin: connectionsSharingToken(sessions, id, endpoints.token_endpoint) },
+      { alsoLocked: connectionsSharingToken(sessions, id, endpoints.token_endpoint) },
     );
     if (late) await publishLate(late);
     return result;
@@ -90,7 +90,7 @@ export async function refreshOnce(
       assertHeld(lease);
       assertWanted();
       const ready = withFamily(provable(before), lease);
-      const sent = await mark(lease, before, grant.refreshToken === undefined ? ready : step.marked(ready, now));
+      const sent = await mark(lease, before, grant.refreshToken === undefined ? ready : step.withIntent(ready, now));
       return { before, sent, grant };
     } finally {
       sessions.apply(before);
@@ -107,7 +107,7 @@ export async function refreshOnce(
     await parts.handover.ready(lease);
     // The ledger tells windows whose SecretStorage shows the mark late, so that they do not mistake a second attempt
     // for the first.
-    await lease.mark(ledgerEntry(lease, sent), step.answerRoom(sent));
+    await lease.mark(ledgerEntry(lease, sent), step.responseReserve(sent));
     try {
       const { record, isOvertaken, error } = await storeStep(before, () => sent);
       if (isOvertaken) throw new WorkbenchError('superseded', { connection: id, signedOut: true });
@@ -119,7 +119,7 @@ export async function refreshOnce(
     } catch (error) {
       // Without the lock this window must not write: another window may be writing this record.
       if (lease.lost) throw error;
-      const { record } = await storeStep(sent, current => step.unsent(current, before));
+      const { record } = await storeStep(sent, current => step.undoIntent(current, before));
       await publishLedger(lease, record);
       throw error;
     }
@@ -182,7 +182,7 @@ export async function refreshOnce(
       () => false,
     );
     if (!isHeld || lease.lost || signal.aborted) return undefined;
-    return mark(lease, sent, step.marked(sent, clock.now())).catch(error => {
+    return mark(lease, sent, step.withIntent(sent, clock.now())).catch(error => {
       log('warn', 'not asked again', { connection: id, error: classify(error) });
       return undefined;
     });
@@ -262,7 +262,7 @@ export async function refreshOnce(
       // The window that took over the lock has the newer record.
       if (kind !== 'refused' && lease.lost) return current;
       if (grant.refreshToken === undefined) return current;
-      if (kind !== 'refused') return step.unmarked(current, unanswered);
+      if (kind !== 'refused') return step.withoutIntent(current, unanswered);
       return step.refusedBy(current, reason, at, unanswered);
     });
     sessions.apply(record);
@@ -271,7 +271,7 @@ export async function refreshOnce(
     await publishLedger(lease, record, wait > 0 ? { notBefore: at + wait, notedAt: at } : {});
     if (grant.refreshToken === undefined) return failed(generation, failure);
     if (kind !== 'refused') {
-      const lostAt = spentIntent(record)?.at;
+      const lostAt = unansweredRetry(record)?.at;
       const error = lostAt === undefined ? failure : withData(failure, { lostAt });
       return failed(generation, error, unanswered ? 'unknown' : 'retryable');
     }

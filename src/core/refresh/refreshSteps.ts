@@ -12,10 +12,10 @@ import {
   type RefreshIntent,
   recordLimit,
   type StoredRecord,
-  spentIntent,
   thumbprintOf,
   trimToLimit,
   unansweredIntent,
+  unansweredRetry,
 } from '../records/record.ts';
 import { bindingMismatch, merge, onlyRotated, type RawTokens, type TokenBinding } from '../records/tokenSet.ts';
 import { changedClaim, claimsOf } from '../tokens/tokenUse.ts';
@@ -75,7 +75,7 @@ export function grantFor(record: StoredRecord, binding: TokenBinding, askedBy: A
   const mismatch = bindingMismatch(bound, binding);
   if (mismatch) throw new WorkbenchError('binding_mismatch', mismatch);
   if (refreshToken === undefined) return clientCredentials;
-  const spent = spentIntent(record);
+  const spent = unansweredRetry(record);
   if (spent && askedBy !== 'user') throw new WorkbenchError('answer_missing', { at: spent.at, sent: false });
   return { refreshToken, ask: (client, request) => client.refresh({ ...request, refreshToken }) };
 }
@@ -138,7 +138,7 @@ export function refusal(
  * Notes in the record, before anything is sent, that this generation's token is being used, and whether for the second
  * time. Adds no secret.
  */
-export function marked(record: StoredRecord, now: number): StoredRecord {
+export function withIntent(record: StoredRecord, now: number): StoredRecord {
   const { generation, tokens } = record;
   const unanswered = unansweredIntent(record);
   return {
@@ -152,19 +152,19 @@ export function marked(record: StoredRecord, now: number): StoredRecord {
  * How many characters an answer may take in the journal: sealing turns three characters into four, and new tokens may
  * be longer than the old ones.
  */
-export function answerRoom(record: StoredRecord): number {
+export function responseReserve(record: StoredRecord): number {
   return Math.min(2 * JSON.stringify(record).length + 8192, 2 * recordLimit);
 }
 
 /** Removes the mark of an attempt. `earlier`, an attempt that is still unanswered, stays marked. */
-export function unmarked({ intent: _, ...record }: StoredRecord, earlier?: RefreshIntent): StoredRecord {
+export function withoutIntent({ intent: _, ...record }: StoredRecord, earlier?: RefreshIntent): StoredRecord {
   return earlier ? { ...record, intent: earlier } : record;
 }
 
-/** Undoes `marked` after a request that was never sent. */
-export function unsent(record: StoredRecord, before: StoredRecord): StoredRecord {
+/** Undoes `withIntent` after a request that was never sent. */
+export function undoIntent(record: StoredRecord, before: StoredRecord): StoredRecord {
   const { tokens } = before;
-  return { ...unmarked(record, unansweredIntent(before)), ...(tokens && { tokens }) };
+  return { ...withoutIntent(record, unansweredIntent(before)), ...(tokens && { tokens }) };
 }
 
 export function refusedBy(
@@ -175,7 +175,7 @@ export function refusedBy(
 ): StoredRecord {
   const { generation } = record;
   const refused = { generation, error, at, ...(earlier && { answer_lost_at: earlier.at }) };
-  return { ...unmarked(record), refused };
+  return { ...withoutIntent(record), refused };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { classify, WorkbenchError } from '../errors.ts';
 import type { Lease, LedgerEntry, Log } from '../ports.ts';
 import { ledgerEntry, type RecordParts } from '../records/changeRecord.ts';
-import { handRecord } from '../records/journalKeys.ts';
+import { giveRecord } from '../records/journalKeys.ts';
 import { newest, type StoredRecord, withoutTokens } from '../records/record.ts';
 import { pause } from '../waiting.ts';
 
@@ -71,7 +71,7 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
     await renewLease(lease);
     assertNotDiscarded();
     try {
-      await handRecord(handover, lease, record);
+      await giveRecord(handover, lease, record);
     } catch (error) {
       const failure = classify(error);
       log('warn', 'record not left for other windows', { connection: id, error: failure });

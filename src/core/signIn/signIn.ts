@@ -1,7 +1,7 @@
 import { allowInsecureRequests, customFetch, protectedResourceRequest } from 'oauth4webapi';
 import { classify, WorkbenchError } from '../errors.ts';
 import { requireSecureUrl } from '../http/http.ts';
-import { issuersTime } from '../issuer/askEndpoint.ts';
+import { issuerTime } from '../issuer/askEndpoint.ts';
 import {
   type AskedToken,
   type IssuerAnswer,
@@ -20,7 +20,7 @@ import {
 } from '../issuer/tokenEndpoint.ts';
 import type { ResponseWarning } from '../issuer/tokenValidation.ts';
 import { bindingOf, type Connection } from '../records/connection.ts';
-import { sharedWith } from '../records/families.ts';
+import { connectionsSharingGrant } from '../records/families.ts';
 import { type Credentials, credentialsOf, emptyRecord, type StoredRecord, thumbprintOf } from '../records/record.ts';
 import { storeTokens } from '../records/storeTokens.ts';
 import { isSameClient } from '../records/tokenSet.ts';
@@ -111,7 +111,7 @@ async function keepTokens(
     grant,
     generation,
     warnings,
-    sharedWith: sharedWith(stored),
+    sharedWith: connectionsSharingGrant(stored),
     hasRefreshToken: refresh_token !== undefined,
     ...(expires_at !== undefined && { expiresAt: expires_at }),
   };
@@ -188,7 +188,7 @@ export function createIssuerClient(given: IssuerClientParts): IssuerClient {
       const target = requireSecureUrl(url, 'url');
       let proof = '';
       await protectedResourceRequest(accessToken, method, target, undefined, undefined, {
-        DPoP: await parts.proofs.handle(dpopKey, issuersTime(parts, connection)),
+        DPoP: await parts.proofs.handle(dpopKey, issuerTime(parts, connection)),
         [allowInsecureRequests]: true,
         async [customFetch](_, { headers }) {
           proof = headers.dpop ?? '';

@@ -38,7 +38,7 @@ export type ChainFlaw =
   /** Not made for tokens of this kind. */
   | 'purpose';
 
-export type Chain =
+export type ChainResult =
   | { readonly leaf: Certificate; readonly root: Certificate }
   /** `found`: the name of the certificate. */
   | { readonly flaw: ChainFlaw; readonly found?: string };
@@ -56,7 +56,7 @@ export async function followChain(
   trusted: readonly Uint8Array[],
   now: number,
   purposes: readonly string[] = [],
-): Promise<Chain> {
+): Promise<ChainResult> {
   const chain = given.slice(0, mostCertificates).map(readCertificate);
   const roots = trusted.flatMap(each => readCertificate(each) ?? []);
   let below = 0;

@@ -22,7 +22,7 @@ export function findJwts(text: string): FoundJwt[] {
   const found: FoundJwt[] = [];
   const read = headerReader();
   let end = 0;
-  for (let start = nextStart(text, 0); start >= 0; start = nextStart(text, end)) {
+  for (let start = nextHeaderStart(text, 0); start >= 0; start = nextHeaderStart(text, end)) {
     end = runEnd(text, start);
     const jwt = jwtAt(text, start, end, read);
     if (jwt) found.push(jwt);
@@ -136,7 +136,7 @@ export function prefixBefore(text: string, start: number): string {
  * The next offset at which a JOSE header can start, or -1. It must not be inside a word, but it may follow an escape as
  * in `"\neyJ..."`, `\u0022eyJ...` or `%20eyJ...`, or a terminal colour, whose last character looks like part of a word.
  */
-export function nextStart(text: string, from: number): number {
+export function nextHeaderStart(text: string, from: number): number {
   for (let at = nextOpening(text, from); at >= 0; at = nextOpening(text, at)) {
     if (mayStandAt(text, at)) return at;
     // An escape ends a word, so no other start can follow in this one.
@@ -206,7 +206,7 @@ const leastStart = 11;
 /** True if the text may contain a token, so that a search is worthwhile. */
 export function mayHoldToken(text: string): boolean {
   let end = 0;
-  for (let start = nextStart(text, 0); start >= 0; start = nextStart(text, end)) {
+  for (let start = nextHeaderStart(text, 0); start >= 0; start = nextHeaderStart(text, end)) {
     end = runEnd(text, start);
     if (end - start >= leastStart) return true;
   }

@@ -1,6 +1,6 @@
 /** Rows of the table of varieties (varieties.ts) that are recognized by issuer or claims. */
 import { isObject, own, textOf } from './json.ts';
-import { has, issuedBy, type Variety } from './variety.ts';
+import { hasMembers, issuedBy, type Variety } from './variety.ts';
 
 export const issuerVarieties: readonly Variety[] = [
   {
@@ -20,7 +20,7 @@ export const issuerVarieties: readonly Variety[] = [
     verifiers: 'recipient',
     is: ({ kind, header, iss }) =>
       kind === 'jws' &&
-      has(header, 'nonce') &&
+      hasMembers(header, 'nonce') &&
       /^https:\/\/(?:sts\.windows\.net|login\.microsoftonline\.com)\//.test(iss),
   },
   issuedBy(
@@ -40,7 +40,7 @@ export const issuerVarieties: readonly Variety[] = [
     'Okta org access token',
     /^https:\/\/[^/]+\.okta(?:preview|-emea)?\.com$/,
     'https://developer.okta.com/docs/guides/validate-access-tokens/',
-    { also: ({ payload }) => has(payload, 'cid', 'scp'), verifiers: 'recipient' },
+    { also: ({ payload }) => hasMembers(payload, 'cid', 'scp'), verifiers: 'recipient' },
   ),
   issuedBy(
     'cognito_access',
@@ -88,7 +88,7 @@ export const issuerVarieties: readonly Variety[] = [
     'GitLab CI ID token',
     /^https:\/\//,
     'https://docs.gitlab.com/ci/secrets/id_token_authentication/',
-    { also: ({ payload }) => has(payload, 'project_path', 'pipeline_id') },
+    { also: ({ payload }) => hasMembers(payload, 'project_path', 'pipeline_id') },
   ),
   issuedBy(
     'cloudflare_access',
@@ -102,7 +102,7 @@ export const issuerVarieties: readonly Variety[] = [
     'Supabase token',
     /^(?:supabase|https:\/\/[^/]+\/auth\/v1)$/,
     'https://supabase.com/docs/guides/auth/jwts',
-    { also: ({ payload }) => has(payload, 'role'), verifiers: 'secret' },
+    { also: ({ payload }) => hasMembers(payload, 'role'), verifiers: 'secret' },
   ),
   issuedBy(
     'clerk',
@@ -168,8 +168,10 @@ export const issuerVarieties: readonly Variety[] = [
     source: 'https://developer.apple.com/documentation/appstoreserverapi/jwsdecodedheader',
     verifiers: 'certificate',
     is: ({ header, payload }) =>
-      has(header, 'x5c') &&
-      (has(payload, 'bundleId') || has(payload, 'notificationUUID') || has(payload, 'originalTransactionId')),
+      hasMembers(header, 'x5c') &&
+      (hasMembers(payload, 'bundleId') ||
+        hasMembers(payload, 'notificationUUID') ||
+        hasMembers(payload, 'originalTransactionId')),
     endless: true,
     // 1.2.840.113635.100.6.11.1 and 1.2.840.113635.100.6.2.1: others have certificates under Apple's root as well.
     purposes: ['2a864886f76364060b01', '2a864886f76364060201'],
@@ -180,7 +182,7 @@ export const issuerVarieties: readonly Variety[] = [
     source: 'https://developer.apple.com/documentation/accountorganizationaldatasharing/creating-a-client-secret',
     verifiers: 'recipient',
     is: ({ aud, payload }) =>
-      aud.includes('https://appleid.apple.com') && has(payload, 'sub') && !has(payload, 'nonce'),
+      aud.includes('https://appleid.apple.com') && hasMembers(payload, 'sub') && !hasMembers(payload, 'nonce'),
   },
   {
     id: 'apns',
@@ -188,7 +190,10 @@ export const issuerVarieties: readonly Variety[] = [
     source: 'https://developer.apple.com/documentation/usernotifications/establishing-a-token-based-connection-to-apns',
     verifiers: 'recipient',
     is: ({ header, payload, iss }) =>
-      own(header, 'alg') === 'ES256' && /^[A-Z\d]{10}$/.test(iss) && !has(payload, 'exp') && !has(payload, 'aud'),
+      own(header, 'alg') === 'ES256' &&
+      /^[A-Z\d]{10}$/.test(iss) &&
+      !hasMembers(payload, 'exp') &&
+      !hasMembers(payload, 'aud'),
     endless: true,
   },
   {
@@ -203,14 +208,14 @@ export const issuerVarieties: readonly Variety[] = [
     name: 'Zoom SDK token',
     source: 'https://developers.zoom.us/docs/meeting-sdk/auth/',
     verifiers: 'recipient',
-    is: ({ payload }) => has(payload, 'tokenExp') || has(payload, 'app_key', 'tpc'),
+    is: ({ payload }) => hasMembers(payload, 'tokenExp') || hasMembers(payload, 'app_key', 'tpc'),
   },
   {
     id: 'lti',
     name: 'LTI 1.3 launch',
     source: 'https://www.imsglobal.org/spec/lti/v1p3',
     verifiers: 'published_keys',
-    is: ({ payload }) => has(payload, 'https://purl.imsglobal.org/spec/lti/claim/message_type'),
+    is: ({ payload }) => hasMembers(payload, 'https://purl.imsglobal.org/spec/lti/claim/message_type'),
     required: ['iss', 'aud', 'exp', 'iat', 'nonce'],
   },
   {
@@ -219,7 +224,8 @@ export const issuerVarieties: readonly Variety[] = [
     source: 'https://hl7.org/fhir/smart-app-launch/',
     verifiers: 'published_keys',
     is: ({ payload }) =>
-      has(payload, 'fhirUser') || /(?:^|\s)(?:launch|(?:patient|user|system)\/)/.test(textOf(payload, 'scope') ?? ''),
+      hasMembers(payload, 'fhirUser') ||
+      /(?:^|\s)(?:launch|(?:patient|user|system)\/)/.test(textOf(payload, 'scope') ?? ''),
   },
   {
     id: 'uma_rpt',
@@ -236,6 +242,7 @@ export const issuerVarieties: readonly Variety[] = [
     name: 'Authorization response (JARM)',
     source: 'https://openid.net/specs/oauth-v2-jarm.html',
     verifiers: 'published_keys',
-    is: ({ payload }) => has(payload, 'state', 'iss', 'aud') && (has(payload, 'code') || has(payload, 'error')),
+    is: ({ payload }) =>
+      hasMembers(payload, 'state', 'iss', 'aud') && (hasMembers(payload, 'code') || hasMembers(payload, 'error')),
   },
 ];

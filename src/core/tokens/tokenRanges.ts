@@ -9,7 +9,7 @@ import {
   headerReader,
   healthCardStart,
   jwtAt,
-  nextStart,
+  nextHeaderStart,
   opensHeader,
   prefixBefore,
   runEnd,
@@ -55,7 +55,7 @@ export function findTokens(text: string, limit = mostTokens): TokenRange[] {
   const found: TokenRange[] = [];
   const read = headerReader();
   let end = 0;
-  for (let start = nextStart(text, 0); start >= 0 && found.length < limit; start = nextStart(text, end)) {
+  for (let start = nextHeaderStart(text, 0); start >= 0 && found.length < limit; start = nextHeaderStart(text, end)) {
     end = runEnd(text, start);
     const range = rangeAt(text, start, end, read);
     if (!range) continue;

@@ -124,7 +124,7 @@ function difference(part: Difference['part'], name: string, one: JsonObject, oth
 }
 
 /** The members of both tokens in one order, those of the first token first, so that a text comparison lines up. */
-export function inOrderOf(first: JsonObject, second: JsonObject): JsonObject {
+export function inSameOrder(first: JsonObject, second: JsonObject): JsonObject {
   return withMembers(new Set([...Object.keys(first), ...Object.keys(second)]), second);
 }
 
@@ -170,7 +170,7 @@ export function hasPlaceholder(issuer: string): boolean {
 export const tenantPattern = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** The v2.0 name of the tenant with this v1.0 name. Only v2.0 endpoints accept scopes. */
-export function secondVersion(issuer: string): string | undefined {
+export function entraV2Issuer(issuer: string): string | undefined {
   const [, tenant] = /^https:\/\/sts\.windows\.net\/([\da-f-]{36})\/$/i.exec(issuer) ?? [];
   return tenant && `https://login.microsoftonline.com/${tenant}/v2.0`;
 }
@@ -180,8 +180,8 @@ export function secondVersion(issuer: string): string | undefined {
  * missing.
  * @param tenant the tenant in the connection's tokens
  */
-export function issuersMeant(set: string, found: string, tenant: string | undefined): readonly string[] {
+export function likelyIssuers(set: string, found: string, tenant: string | undefined): readonly string[] {
   const named = hasPlaceholder(found) ? (tenant ? found.replace(placeholder, tenant) : undefined) : found;
-  const second = secondVersion(found);
+  const second = entraV2Issuer(found);
   return [second, named].filter((each): each is string => each !== undefined && each !== set);
 }

@@ -10,7 +10,7 @@ import { foreignVarieties } from './foreignVarieties.ts';
 import { issuerVarieties } from './issuerVarieties.ts';
 import { isObject, type JsonObject, own, readJson, textOf } from './json.ts';
 import type { DecodedToken } from './jwt.ts';
-import { has, rfc, type Seen, typed, type Variety } from './variety.ts';
+import { type ExaminedToken, hasMembers, rfc, typed, type Variety } from './variety.ts';
 
 /** The first matching row counts, so rows are ordered by form, type, issuer and claims. */
 export const varieties: readonly Variety[] = [
@@ -20,7 +20,7 @@ export const varieties: readonly Variety[] = [
     name: 'SD-JWT with key binding',
     source: rfc(9901, '4.3'),
     verifiers: 'published_keys',
-    is: seen => seen.form === 'sd_jwt' && !seen.text.endsWith('~') && has(seen.payload, 'cnf'),
+    is: seen => seen.form === 'sd_jwt' && !seen.text.endsWith('~') && hasMembers(seen.payload, 'cnf'),
     endless: true,
   },
   {
@@ -76,7 +76,7 @@ export const varieties: readonly Variety[] = [
     verifiers: 'published_keys',
     is: seen =>
       seen.kind === 'jws' &&
-      has(seen.header, 'signer', 'client') &&
+      hasMembers(seen.header, 'signer', 'client') &&
       (textOf(seen.header, 'signer') ?? '').startsWith('arn:aws'),
     keysAt: ({ header }) => {
       const region = (textOf(header, 'signer') ?? '').split(':')[3] ?? '';
@@ -200,7 +200,7 @@ const byType = new Map(
 );
 
 /** The rules of the type in the header. */
-export function rulesOf(header: JsonObject): Pick<Variety, 'required' | 'endless'> | undefined {
+export function rulesOfType(header: JsonObject): Pick<Variety, 'required' | 'endless'> | undefined {
   const typ = textOf(header, 'typ');
   return typ === undefined ? undefined : byType.get(typ.toLowerCase().replace(/^application\//, ''));
 }
@@ -217,14 +217,14 @@ export function keysAt(variety: Variety, text: string, decoded: DecodedToken): s
 }
 
 /** What a token that is no JOSE says all the same, as some signed cookies do. Nothing of it is verified. */
-export function saidIn(text: string, decoded: DecodedToken): JsonObject | undefined {
+export function readableContent(text: string, decoded: DecodedToken): JsonObject | undefined {
   const encoded = decoded.kind === 'opaque' ? varietyOf(text, decoded)?.says?.(text) : undefined;
   const bytes = encoded === undefined ? undefined : decodeBase64(encoded);
   const reading = bytes && readJson(new TextDecoder().decode(bytes));
   return reading?.ok && isObject(reading.value) ? reading.value : undefined;
 }
 
-function seenIn(text: string, decoded: DecodedToken): Seen {
+function seenIn(text: string, decoded: DecodedToken): ExaminedToken {
   const header = decoded.kind === 'opaque' ? {} : decoded.header;
   const payload = decoded.kind === 'jws' ? decoded.payload : {};
   const aud = own(payload, 'aud');

@@ -23,7 +23,7 @@ export interface Variety {
   readonly name: string;
   readonly source: string;
   readonly verifiers: Verifiers;
-  readonly is: (seen: Seen) => boolean;
+  readonly is: (seen: ExaminedToken) => boolean;
   /** The claims that its specification requires. */
   readonly required?: readonly string[];
   /** It need not have an `exp`, because its validity ends in another way. */
@@ -31,7 +31,7 @@ export interface Variety {
   /** Object identifiers, in hex, of extensions that the signer's certificate and its issuer's must have. */
   readonly purposes?: readonly string[];
   /** The URL of its keys, if no metadata names it. */
-  readonly keysAt?: (seen: Seen) => string | undefined;
+  readonly keysAt?: (seen: ExaminedToken) => string | undefined;
   /** The base64 of JSON that can be read in a token that is no JOSE. Nothing of it is verified. */
   readonly says?: (text: string) => string | undefined;
   /** The values of `typ` that it is recognized by. */
@@ -39,7 +39,7 @@ export interface Variety {
 }
 
 /** What rows examine. Members are texts, and '' if the token does not have them as text. */
-export interface Seen {
+export interface ExaminedToken {
   /** The token itself. */
   readonly text: string;
   readonly kind: DecodedToken['kind'];
@@ -75,11 +75,11 @@ export function issuedBy(
   pattern: RegExp,
   source: string,
   more: Partial<Pick<Variety, 'verifiers' | 'keysAt' | 'endless' | 'required'>> & {
-    readonly also?: (seen: Seen) => boolean;
+    readonly also?: (seen: ExaminedToken) => boolean;
   } = {},
 ): Variety {
   const { also = () => true, verifiers = 'published_keys', ...rules } = more;
-  const is = (seen: Seen) => seen.kind === 'jws' && pattern.test(seen.iss) && also(seen);
+  const is = (seen: ExaminedToken) => seen.kind === 'jws' && pattern.test(seen.iss) && also(seen);
   return { id, name, source, verifiers, is, ...rules };
 }
 
@@ -102,5 +102,5 @@ export function opaque(
   };
 }
 
-export const has = (object: JsonObject, ...names: readonly string[]) =>
+export const hasMembers = (object: JsonObject, ...names: readonly string[]) =>
   names.every(name => Object.hasOwn(object, name));

@@ -1,5 +1,5 @@
 import type { Check } from '../checks/finding.ts';
-import { isBound, isRefused, spentIntent } from '../records/record.ts';
+import { isBound, isRefused, unansweredRetry } from '../records/record.ts';
 import {
   isRefreshable,
   isSignable,
@@ -14,7 +14,7 @@ import { isTimeClaim } from '../tokens/tokenParts.ts';
 import { type ClaimNode, type FactNode, type Section, unique, type ViewNode } from './viewNode.ts';
 
 /** Problems of the settings come first, to be seen. A group is at the place of the first of its connections. */
-export function roots(sessions: Sessions): ViewNode[] {
+export function rootNodes(sessions: Sessions): ViewNode[] {
   const rows = sessions.list().map(({ connection: { id, group } }): ViewNode => {
     return group === undefined ? { kind: 'connection', id } : { kind: 'group', group };
   });
@@ -57,7 +57,7 @@ export function childrenOf(node: ViewNode, session: Session | undefined): ViewNo
  * Failed checks first, then warnings and passed ones. A skipped signature check comes before all; other skipped checks
  * are left out.
  */
-export function inOrder(checks: readonly Check[]): readonly Check[] {
+export function checksInOrder(checks: readonly Check[]): readonly Check[] {
   const unchecked = checks.filter(({ id, status }) => id === 'signature' && status === 'skipped');
   const order = ['failed', 'warning', 'passed'] as const;
   return [...unchecked, ...order.flatMap(status => checks.filter(check => check.status === status))];
@@ -65,7 +65,7 @@ export function inOrder(checks: readonly Check[]): readonly Check[] {
 
 /** The checks in order. The last row contains all checks that did not apply to this token. */
 export function checkNodes(id: string, name: TokenName, checks: readonly Check[]): ViewNode[] {
-  const shown = inOrder(checks);
+  const shown = checksInOrder(checks);
   const rest = checks.filter(check => !shown.includes(check));
   return [
     ...shown.map(check => ({ kind: 'check', id, name, check }) as const),
@@ -86,7 +86,7 @@ function connectionChildren(session: Session): ViewNode[] {
     messages.push({ kind: 'message', id, message: 'last_refresh', error: failure });
   } else if (record && isRefused(record)) {
     messages.push({ kind: 'message', id, message: 'refused' });
-  } else if (record && spentIntent(record)) {
+  } else if (record && unansweredRetry(record)) {
     messages.push({ kind: 'message', id, message: 'unanswered' });
   }
   const names = (['access_token', 'id_token', 'refresh_token'] as const).filter(name => tokenOf(session, name));

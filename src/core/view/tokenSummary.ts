@@ -84,7 +84,12 @@ export function problemsAmong(checks: readonly Check[]): Check[] {
 }
 
 /** What the review finds in a token and `problemsOf` does not report. @param text the token itself */
-export function remarksOn(text: string, decoded: DecodedToken, now: number, connection?: Connection): ReviewFinding[] {
+export function reviewFindingsOf(
+  text: string,
+  decoded: DecodedToken,
+  now: number,
+  connection?: Connection,
+): ReviewFinding[] {
   return reviewToken(text, decoded, checksOf(decoded, now, connection)).filter(({ check }) => !check);
 }
 

@@ -5,13 +5,13 @@ import {
   askApi,
   asked,
   askedFor,
-  type Bench,
   changed,
   faulty,
   observed,
   rfc9068,
   type Scenario,
-  type Seen,
+  type ScenarioOutcome,
+  type ScenarioParts,
   signed,
   underFaults,
 } from './rows.ts';
@@ -125,7 +125,7 @@ const authorization = 'MCP authorization 2025-11-25';
 const metadataPath = '/.well-known/oauth-protected-resource';
 
 /** A client that never read the API's metadata knew the issuer by other means. */
-const noDiscovery = ({ requests }: Bench) =>
+const noDiscovery = ({ requests }: ScenarioParts) =>
   requests().some(({ path }) => path.startsWith(metadataPath))
     ? undefined
     : observed('the client did not request the metadata of the API');
@@ -186,7 +186,7 @@ const protocol: readonly Scenario[] = [
     must: 'accept',
     severity: 'must',
     section: `${authorization}, Resource Parameter Implementation; RFC 8707`,
-    async run(bench): Promise<Seen> {
+    async run(bench): Promise<ScenarioOutcome> {
       await bench.signIn();
       const codes = bench.requests().filter(({ grant_type }) => grant_type === 'authorization_code');
       if (codes.length === 0) return { notExercised: observed('the client did not request tokens') };
@@ -205,7 +205,7 @@ const protocol: readonly Scenario[] = [
     must: 'accept',
     severity: 'should',
     section: `${authorization}, Step-Up Authorization Flow`,
-    async run({ mock, signIn, browser, target, requests }): Promise<Seen> {
+    async run({ mock, signIn, browser, target, requests }): Promise<ScenarioOutcome> {
       if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
       const before = requests().length;
       mock.setFault({ type: 'insufficientScope', scope: 'groups', times: 1 });

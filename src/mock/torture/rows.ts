@@ -92,14 +92,14 @@ type Family = (typeof families)[number];
 export type Severity = 'must' | 'should';
 
 /** What was observed of the client. `notExercised`: the client never reached the tested step, so this is not a pass. */
-export type Seen =
+export type ScenarioOutcome =
   | { readonly ok: true }
   /** `severity`: set if it differs from the row's for this kind of client. */
   | { readonly ok: false; readonly detail: Observed; readonly severity?: Severity }
   | { readonly notExercised: Observed };
 
 /** One client and one issuer in its initial state. */
-export interface Bench {
+export interface ScenarioParts {
   readonly mock: MockServer;
   readonly target: Target;
   /** Signs in to the client as a new visitor. Resolves with whether the client then treats the visitor as signed in. */
@@ -160,17 +160,17 @@ export interface Scenario {
   readonly severity: Severity;
   /** The section of the specification that says so. */
   readonly section: string;
-  readonly needs?: Need;
+  readonly needs?: Requirement;
   /** Options of the issuer that differ from its initial state. */
   readonly options?: (mock: MockServer) => MockIssuerOptions;
-  run(bench: Bench): Promise<Seen>;
+  run(bench: ScenarioParts): Promise<ScenarioOutcome>;
 }
 
 /**
  * What a scenario needs of the target. `browser`: the built-in browser, no driver. The two logout needs: a client that
  * receives that kind of logout notification.
  */
-export type Need =
+export type Requirement =
   | 'signedIn'
   | 'logout'
   | 'resource'
@@ -181,7 +181,7 @@ export type Need =
   | 'backchannel_logout_uri'
   | 'frontchannel_logout_uri';
 
-export function fits(needs: Need | undefined, target: Target, { clients }: MockServer): boolean {
+export function fits(needs: Requirement | undefined, target: Target, { clients }: MockServer): boolean {
   const { driver, signedIn } = target;
   if (needs === undefined) return true;
   if (needs === 'browser') return driver === undefined && signedIn !== undefined;
@@ -191,7 +191,7 @@ export function fits(needs: Need | undefined, target: Target, { clients }: MockS
   return target[needs] !== undefined && target[needs] !== false;
 }
 
-export const signed = (wanted: boolean, is: boolean, severity?: Severity): Seen =>
+export const signed = (wanted: boolean, is: boolean, severity?: Severity): ScenarioOutcome =>
   wanted === is
     ? { ok: true }
     : {
@@ -207,7 +207,7 @@ export const askedFor = (requests: readonly RequestLogEntry[]): AuthorizationPar
   requests.find(({ form }) => form?.response_type !== undefined)?.form ?? {};
 
 /** Why there is no ID token to check: MCP clients request all scopes of an API but use no ID token. */
-export const noIdToken = ({ scope = '' }: AuthorizationParameters, { target }: Bench) =>
+export const noIdToken = ({ scope = '' }: AuthorizationParameters, { target }: ScenarioParts) =>
   target.mcp || !scope.split(' ').includes('openid') ? observed('the client does not use an ID token') : undefined;
 
 /** Whether the ID token comes through the browser, where TLS does not authenticate the issuer. */
@@ -217,9 +217,9 @@ export interface FaultyRow extends Omit<Scenario, 'run' | 'must'> {
   readonly must: 'refuse' | 'accept';
   readonly faults: readonly FaultSetting[];
   /** Why this client cannot reach the tested step. */
-  readonly unless?: (asked: AuthorizationParameters, bench: Bench) => Observed | undefined;
+  readonly unless?: (asked: AuthorizationParameters, bench: ScenarioParts) => Observed | undefined;
   /** The severity of a failure for this kind of client. */
-  readonly judge?: (asked: AuthorizationParameters, bench: Bench) => Severity | Promise<Severity>;
+  readonly judge?: (asked: AuthorizationParameters, bench: ScenarioParts) => Severity | Promise<Severity>;
 }
 
 /** A sign-in with faults set. If none of them struck, the scenario was not exercised. */
@@ -240,7 +240,7 @@ export const underFaults = ({ faults, unless, judge, ...row }: FaultyRow): Scena
   },
 });
 
-export const core = 'OpenID Connect Core 1.0 section';
+export const oidcCore = 'OpenID Connect Core 1.0 section';
 export const rfc9068 = 'RFC 9068 section 4';
 
 /** Endpoints that issue ID tokens: the token endpoint, and the authorization endpoint beside the code. */
@@ -256,7 +256,7 @@ export const claim = (name: string, value?: unknown): FaultSetting => ({
 type Words = Pick<Scenario, 'id' | 'title' | 'must' | 'severity' | 'section'>;
 
 /** A refresh scenario: `run` sets the obstacles between sign-in and expiry. */
-export const refreshing = (words: Words, run: (bench: Bench) => Promise<Seen>): Scenario => ({
+export const refreshing = (words: Words, run: (bench: ScenarioParts) => Promise<ScenarioOutcome>): Scenario => ({
   ...words,
   family: 'refresh',
   needs: 'signedIn',
@@ -277,7 +277,7 @@ export const refreshing = (words: Words, run: (bench: Bench) => Promise<Seen>): 
   },
 });
 
-export const refreshesOf = ({ requests }: Bench) =>
+export const refreshesOf = ({ requests }: ScenarioParts) =>
   requests().filter(({ grant_type }) => grant_type === 'refresh_token');
 
 /** Sends one token to an API. */

@@ -2,14 +2,14 @@ import { apiScenarios } from './apiScenarios.ts';
 import {
   type AuthorizationParameters,
   askedFor,
-  type Bench,
   claim,
-  core,
   idTokens,
   isFrontChannel,
   noIdToken,
   observed,
+  oidcCore,
   type Scenario,
+  type ScenarioParts,
   type Severity,
   signed,
   underFaults,
@@ -17,14 +17,14 @@ import {
 import { sessionScenarios } from './sessionScenarios.ts';
 
 /** Over TLS a client need not check the signature of the ID token. If it does check it, it must do so fully. */
-const mustIfVerified = async (asked: AuthorizationParameters, { mock, signIn }: Bench): Promise<Severity> => {
+const mustIfVerified = async (asked: AuthorizationParameters, { mock, signIn }: ScenarioParts): Promise<Severity> => {
   if (isFrontChannel(asked)) return 'must';
   mock.faults.clear();
   mock.setFault({ type: 'wrongSignature', token: 'id_token', at: idTokens });
   return (await signIn()) ? 'should' : 'must';
 };
 const mustInBrowser = (asked: AuthorizationParameters): Severity => (isFrontChannel(asked) ? 'must' : 'should');
-const tls = `${core} 3.1.3.7 no. 6 permits skipping the check over TLS in the code flow; section 3.2.2.11 requires it for tokens through the browser`;
+const tls = `${oidcCore} 3.1.3.7 no. 6 permits skipping the check over TLS in the code flow; section 3.2.2.11 requires it for tokens through the browser`;
 
 const idToken = { family: 'ID token', must: 'refuse', severity: 'must', unless: noIdToken } as const;
 const answer = { family: 'authorization response', must: 'refuse', severity: 'must' } as const;
@@ -38,7 +38,7 @@ const signInScenarios: readonly Scenario[] = [
     id: 'sign-in',
     title: 'A valid response signs the user in',
     must: 'accept',
-    section: `${core} 3.1`,
+    section: `${oidcCore} 3.1`,
     run: async ({ signIn }) => signed(true, await signIn()),
   },
   underFaults({
@@ -55,7 +55,7 @@ const signInScenarios: readonly Scenario[] = [
     id: 'id-token.kid',
     title: 'Key ID (kid) not in the key set',
     severity: 'should',
-    section: `${core} 10.1; over TLS, the client may skip it together with the signature`,
+    section: `${oidcCore} 10.1; over TLS, the client may skip it together with the signature`,
     faults: [{ type: 'unknownKid', token: 'id_token', at: idTokens }],
     judge: mustInBrowser,
   }),
@@ -90,14 +90,14 @@ const signInScenarios: readonly Scenario[] = [
     ...idToken,
     id: 'id-token.iss',
     title: 'Wrong issuer (iss)',
-    section: `${core} 3.1.3.7 no. 2`,
+    section: `${oidcCore} 3.1.3.7 no. 2`,
     faults: [{ type: 'wrongIss', token: 'id_token', at: idTokens }],
   }),
   underFaults({
     ...idToken,
     id: 'id-token.aud',
     title: 'Wrong audience (aud)',
-    section: `${core} 3.1.3.7 no. 3`,
+    section: `${oidcCore} 3.1.3.7 no. 3`,
     faults: [{ type: 'wrongAud', token: 'id_token', at: idTokens }],
   }),
   {
@@ -105,7 +105,7 @@ const signInScenarios: readonly Scenario[] = [
     id: 'id-token.aud-list',
     title: 'Audience (aud) is a list with only the client',
     must: 'accept',
-    section: `${core} 2: aud is an array of strings, or one string`,
+    section: `${oidcCore} 2: aud is an array of strings, or one string`,
     run: bench => withAudience(bench, true, client => [client]),
   },
   {
@@ -113,7 +113,7 @@ const signInScenarios: readonly Scenario[] = [
     id: 'id-token.aud-several',
     title: 'Audience (aud) lists another party besides the client, without azp',
     severity: 'should',
-    section: `${core} 3.1.3.7 no. 3: the client decides which other audiences it trusts`,
+    section: `${oidcCore} 3.1.3.7 no. 3: the client decides which other audiences it trusts`,
     run(bench) {
       bench.mock.setFault(claim('azp'));
       return withAudience(bench, false, client => [client, 'https://stranger.example']);
@@ -124,21 +124,21 @@ const signInScenarios: readonly Scenario[] = [
     id: 'id-token.azp',
     title: 'Wrong authorized party (azp)',
     severity: 'should',
-    section: `${core} 3.1.3.7 no. 5`,
+    section: `${oidcCore} 3.1.3.7 no. 5`,
     faults: [claim('azp', 'someone-else')],
   }),
   underFaults({
     ...idToken,
     id: 'id-token.exp',
     title: 'Already expired',
-    section: `${core} 3.1.3.7 no. 9`,
+    section: `${oidcCore} 3.1.3.7 no. 9`,
     faults: [{ type: 'expiredAtBirth', token: 'id_token', at: idTokens }],
   }),
   underFaults({
     ...idToken,
     id: 'id-token.nonce',
     title: 'Wrong nonce',
-    section: `${core} 3.1.3.7 no. 11`,
+    section: `${oidcCore} 3.1.3.7 no. 11`,
     faults: [claim('nonce', 'forged')],
     unless: (asked, bench) =>
       noIdToken(asked, bench) ?? (asked.nonce === undefined ? observed('the client sends no nonce') : undefined),
@@ -147,7 +147,7 @@ const signInScenarios: readonly Scenario[] = [
     ...idToken,
     id: 'id-token.sub-missing',
     title: 'Missing subject (sub)',
-    section: `${core} 2: sub is required`,
+    section: `${oidcCore} 2: sub is required`,
     faults: [claim('sub')],
   }),
   underFaults({
@@ -155,7 +155,7 @@ const signInScenarios: readonly Scenario[] = [
     id: 'id-token.iat-missing',
     title: 'Missing time of issue (iat)',
     severity: 'should',
-    section: `${core} 2: iat is required`,
+    section: `${oidcCore} 2: iat is required`,
     faults: [claim('iat')],
   }),
   underFaults({
@@ -163,7 +163,7 @@ const signInScenarios: readonly Scenario[] = [
     id: 'id-token.at-hash',
     title: 'Wrong access token hash (at_hash)',
     severity: 'should',
-    section: `${core} 3.1.3.8: the client may check it`,
+    section: `${oidcCore} 3.1.3.8: the client may check it`,
     faults: [claim('at_hash', 'AAAAAAAAAAAAAAAAAAAAAA')],
   }),
   underFaults({
@@ -171,7 +171,7 @@ const signInScenarios: readonly Scenario[] = [
     id: 'id-token.c-hash',
     title: 'Wrong code hash (c_hash)',
     severity: 'should',
-    section: `${core} 3.3.2.10`,
+    section: `${oidcCore} 3.3.2.10`,
     faults: [claim('c_hash', 'AAAAAAAAAAAAAAAAAAAAAA')],
     unless: ({ response_type }) =>
       response_type === 'code id_token' ? undefined : observed('this client receives no ID token with its code'),
@@ -294,7 +294,7 @@ const signInScenarios: readonly Scenario[] = [
     must: 'refuse',
     // A client that signs the visitor in but drops these values complies too, and cannot be told apart from outside.
     severity: 'should',
-    section: `${core} 5.3.2: the client must not use the values, but may sign the user in without them`,
+    section: `${oidcCore} 5.3.2: the client must not use the values, but may sign the user in without them`,
     faults: [{ type: 'member', name: 'sub', value: 'someone-else', at: 'userinfo' }],
     unless: noIdToken,
   }),
@@ -312,7 +312,7 @@ const signInScenarios: readonly Scenario[] = [
     id: 'keys.rotated',
     title: 'The issuer signs with a new key',
     must: 'accept',
-    section: `${core} 10.1.1; only a warning, because some clients wait before they fetch keys again`,
+    section: `${oidcCore} 10.1.1; only a warning, because some clients wait before they fetch keys again`,
     async run({ mock, signIn }) {
       if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
       await mock.rotateKeys(undefined, { dropOld: true });
@@ -332,7 +332,7 @@ const signInScenarios: readonly Scenario[] = [
     id: 'keys.no-kid',
     title: 'One key without kid',
     must: 'accept',
-    section: `${core} 10.1: kid is required only if there are several keys`,
+    section: `${oidcCore} 10.1: kid is required only if there are several keys`,
     faults: [{ type: 'jwksNoKid' }],
   }),
 
@@ -405,7 +405,7 @@ const signInScenarios: readonly Scenario[] = [
   },
 ];
 
-async function withAudience(bench: Bench, wanted: boolean, aud: (client: string) => string[]) {
+async function withAudience(bench: ScenarioParts, wanted: boolean, aud: (client: string) => string[]) {
   const { mock, signIn, requests } = bench;
   const client = mock.clients[0]?.client_id ?? '';
   mock.setFault({ type: 'wrongAud', token: 'id_token', at: idTokens, aud: aud(client) });
@@ -417,7 +417,7 @@ async function withAudience(bench: Bench, wanted: boolean, aud: (client: string)
   return notExercised === undefined ? signed(wanted, is) : { notExercised };
 }
 
-async function metadataOf(mock: Bench['mock']): Promise<Record<string, string>> {
+async function metadataOf(mock: ScenarioParts['mock']): Promise<Record<string, string>> {
   const response = await mock.fetch(`${mock.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
   return response.json();
 }

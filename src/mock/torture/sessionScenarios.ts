@@ -3,18 +3,18 @@ import type { MockServer } from '../nodeServer.ts';
 import type { MockIssuerOptions } from '../options.ts';
 import {
   askedFor,
-  type Bench,
   claimsOf,
-  core,
   noIdToken,
   observed,
+  oidcCore,
   refreshesOf,
   refreshing,
   type Scenario,
-  type Seen,
+  type ScenarioOutcome,
+  type ScenarioParts,
 } from './rows.ts';
 
-const keepsTheSession = async (bench: Bench): Promise<Seen | undefined> => {
+const keepsTheSession = async (bench: ScenarioParts): Promise<ScenarioOutcome | undefined> => {
   // Clients that count whole seconds may use a token for up to half a second longer, so one round may bring no refresh.
   const before = refreshesOf(bench).length;
   for (let i = 0; i < 3 && refreshesOf(bench).length < before + 2; i += 1) {
@@ -27,7 +27,7 @@ const keepsTheSession = async (bench: Bench): Promise<Seen | undefined> => {
 /** The session must survive one failed response that says nothing about the refresh token. */
 const outlives =
   (fault: FaultSetting) =>
-  async (bench: Bench): Promise<Seen> => {
+  async (bench: ScenarioParts): Promise<ScenarioOutcome> => {
     bench.mock.setFault(fault);
     await bench.isSignedIn();
     return (await bench.isSignedIn()) ? { ok: true } : { ok: false, detail: observed('the session ended') };
@@ -35,7 +35,7 @@ const outlives =
 
 const refusesIdToken =
   (fault: FaultSetting) =>
-  async (bench: Bench): Promise<Seen> => {
+  async (bench: ScenarioParts): Promise<ScenarioOutcome> => {
     const notExercised = noIdToken(askedFor(bench.requests()), bench);
     if (notExercised !== undefined) return { notExercised };
     bench.mock.setFault(fault);
@@ -172,7 +172,7 @@ const refreshes: readonly Scenario[] = [
       title: 'Refreshed ID token for another subject',
       must: 'refuse',
       severity: 'should',
-      section: `${core} 12.2 forbids issuers to do this, but does not require clients to check`,
+      section: `${oidcCore} 12.2 forbids issuers to do this, but does not require clients to check`,
     },
     refusesIdToken({ type: 'wrongSub', token: 'id_token' }),
   ),
@@ -182,14 +182,14 @@ const refreshes: readonly Scenario[] = [
       title: 'Refreshed ID token from another issuer',
       must: 'refuse',
       severity: 'must',
-      section: `${core} 12.2 and 3.1.3.7 no. 2`,
+      section: `${oidcCore} 12.2 and 3.1.3.7 no. 2`,
     },
     refusesIdToken({ type: 'wrongIss', token: 'id_token' }),
   ),
 ];
 
 const deviceCode = 'urn:ietf:params:oauth:grant-type:device_code';
-const pollsOf = ({ requests }: Bench) =>
+const pollsOf = ({ requests }: ScenarioParts) =>
   requests().filter(
     ({ path, form, faults }) => form?.grant_type === deviceCode || (faults.length > 0 && /token/.test(path)),
   );
@@ -199,7 +199,7 @@ const pollsOf = ({ requests }: Bench) =>
  * response.
  */
 async function byDevice(
-  bench: Bench,
+  bench: ScenarioParts,
   meanwhile: (polls: () => Promise<void>) => Promise<void>,
 ): Promise<number | undefined> {
   const { mock, target, patience, second } = bench;
@@ -228,7 +228,7 @@ async function byDevice(
 
 const device = (
   words: Pick<Scenario, 'id' | 'title' | 'must' | 'section'>,
-  run: (bench: Bench) => Promise<Seen>,
+  run: (bench: ScenarioParts) => Promise<ScenarioOutcome>,
 ): Scenario => ({
   ...words,
   family: 'device',
@@ -245,14 +245,14 @@ const device = (
 });
 
 /** Milliseconds between consecutive polls. */
-const gaps = (bench: Bench) =>
+const gaps = (bench: ScenarioParts) =>
   pollsOf(bench)
     .map(({ time }, i, all) => time - (all[i - 1]?.time ?? 0))
     .slice(1);
 
 const refusedDevice =
-  (answer: (bench: Bench) => void) =>
-  async (bench: Bench): Promise<Seen> => {
+  (answer: (bench: ScenarioParts) => void) =>
+  async (bench: ScenarioParts): Promise<ScenarioOutcome> => {
     const status = await byDevice(bench, async poll => {
       await poll();
       answer(bench);
@@ -310,7 +310,7 @@ const devices: readonly Scenario[] = [
 ];
 
 /** The issuer ends the session, as after a sign-out from another client. */
-async function endedElsewhere({ mock, signIn, browser, isSignedIn }: Bench): Promise<Seen> {
+async function endedElsewhere({ mock, signIn, browser, isSignedIn }: ScenarioParts): Promise<ScenarioOutcome> {
   if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
   const metadata = await mock.fetch(`${mock.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
   await browser.visit((await metadata.json()).end_session_endpoint);

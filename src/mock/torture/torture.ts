@@ -2,11 +2,11 @@ import { reasonOf } from '../dpop.ts';
 import type { MockServer } from '../nodeServer.ts';
 import { refuse } from '../shape.ts';
 import {
-  type Bench,
   fits,
   type Observed,
   observed,
   type Scenario,
+  type ScenarioParts,
   type Severity,
   sentenceOf,
   type Target,
@@ -132,7 +132,7 @@ async function play(
     const { status } = await browser.look(signedIn ?? start);
     return status >= 200 && status < 300;
   };
-  const bench: Bench = {
+  const bench: ScenarioParts = {
     mock,
     target,
     browser,

@@ -25,7 +25,7 @@ import type { KeyChooser } from '../prompts/keys.ts';
 import { confirm, notify, progress, type Tell, toClipboard } from '../screen.ts';
 import type { StatusBar } from '../statusBar.ts';
 import { describeError } from '../text/errors.ts';
-import { complaintText } from '../text/signIn.ts';
+import { redirectComplaintText } from '../text/signIn.ts';
 import type { TokenDocuments } from '../tokenDocuments.ts';
 import { type Fields, object, readFields, type Values } from './fields.ts';
 import type { createLeakList } from './leaks.ts';
@@ -351,5 +351,5 @@ export function buttonsFor(error: WorkbenchError, { id, command, signIn }: Faile
 /** A user may cancel a sign-in because the issuer's page rejected the redirect URI. */
 async function adviseRedirect(data: Pick<DataOf<ErrorCode>, 'redirectUri'>): Promise<void> {
   const copy = l10n.t('Copy Redirect URI');
-  if ((await notify('info', complaintText(data), copy)) === copy) await toClipboard(textFrom(data.redirectUri));
+  if ((await notify('info', redirectComplaintText(data), copy)) === copy) await toClipboard(textFrom(data.redirectUri));
 }

@@ -5,7 +5,7 @@ import { printable } from '../../core/redact.ts';
 import { own } from '../../core/tokens/json.ts';
 import { type DecodedToken, decodeToken, membersOf } from '../../core/tokens/jwt.ts';
 import { isTimeClaim, numericDate } from '../../core/tokens/tokenParts.ts';
-import { compareTokens, type Difference, inOrderOf } from '../../core/tokens/tokenUse.ts';
+import { compareTokens, type Difference, inSameOrder } from '../../core/tokens/tokenUse.ts';
 import type { PreviousTokens } from '../../core/view/sessionView.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
 import { tokenAtCursor } from '../editor/scan.ts';
@@ -13,7 +13,7 @@ import { askToken, sessionOf } from '../prompts/pick.ts';
 import { pick, showDiff } from '../screen.ts';
 import { tokenTitle } from '../text/states.ts';
 import { dateText, durationText } from '../text/time.ts';
-import { commented } from '../tokenDocuments.ts';
+import { jsonWithComments } from '../tokenDocuments.ts';
 import { defineCommand } from './command.ts';
 import { anything, choice, connectionId, optional, withDefault } from './fields.ts';
 
@@ -62,9 +62,9 @@ export const compare = defineCommand(
         const note = (name: string) => [ageText(name, other.decoded), later(name)].filter(Boolean).join(' ');
         const left = documents.add(
           one.label,
-          commented(bodyOf(one.decoded), dateText, name => ageText(name, one.decoded)),
+          jsonWithComments(bodyOf(one.decoded), dateText, name => ageText(name, one.decoded)),
         );
-        const right = documents.add(other.label, commented(bodyOf(other.decoded, one.decoded), dateText, note));
+        const right = documents.add(other.label, jsonWithComments(bodyOf(other.decoded, one.decoded), dateText, note));
         const names = `${one.label} ↔ ${other.label}`;
         const real = withoutShift(differences).length;
         const title =
@@ -152,11 +152,11 @@ function laterText(seconds: number | undefined): string | undefined {
     : l10n.t('{0} earlier than in the first token.', length);
 }
 
-function bodyOf(token: DecodedToken, first?: DecodedToken): Parameters<typeof commented>[0] {
+function bodyOf(token: DecodedToken, first?: DecodedToken): Parameters<typeof jsonWithComments>[0] {
   if (token.kind === 'opaque') return {};
-  const header = first && first.kind !== 'opaque' ? inOrderOf(first.header, token.header) : token.header;
+  const header = first && first.kind !== 'opaque' ? inSameOrder(first.header, token.header) : token.header;
   if (token.kind === 'jwe') return { header };
-  return { header, payload: first?.kind === 'jws' ? inOrderOf(first.payload, token.payload) : token.payload };
+  return { header, payload: first?.kind === 'jws' ? inSameOrder(first.payload, token.payload) : token.payload };
 }
 
 /** One of two tokens that are compared. */

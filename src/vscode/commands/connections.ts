@@ -1,7 +1,7 @@
 import { l10n, Range, commands as registry, Selection, TextEditorRevealType, window } from 'vscode';
 import { commands, settings } from '../../contributions.ts';
 import { classify, WorkbenchError } from '../../core/errors.ts';
-import { addressMeant, requireSecureUrl } from '../../core/http/http.ts';
+import { likelyHttpsUrl, requireSecureUrl } from '../../core/http/http.ts';
 import type { TokenClaims } from '../../core/imports/tokenOwner.ts';
 import { readCredentials } from '../../core/issuer/clientKey.ts';
 import { type Connection, readConnection, usesKey } from '../../core/records/connection.ts';
@@ -12,10 +12,10 @@ import { signOut } from '../../core/signIn/signOut.ts';
 import { textOf } from '../../core/tokens/json.ts';
 import { tryDecode } from '../../core/tokens/jwt.ts';
 import {
+  entraV2Issuer,
   hasPlaceholder,
-  issuersMeant,
+  likelyIssuers,
   meansSameIssuer,
-  secondVersion,
   tenantPattern,
 } from '../../core/tokens/tokenUse.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
@@ -296,7 +296,7 @@ function issuerOf(id: string): string {
 /** The issuer named in the metadata, or the one that the user types. */
 async function askIssuer({ sessions, discovery }: Services, id: string): Promise<string | undefined> {
   const before = issuerOf(id);
-  const address = addressMeant(before);
+  const address = likelyHttpsUrl(before);
   if (address !== undefined) return address;
   const title = l10n.t('Issuer of {0}', sessions.get(id)?.connection.label ?? id);
   // The setting may hold the address of the metadata.
@@ -308,12 +308,12 @@ async function askIssuer({ sessions, discovery }: Services, id: string): Promise
       ? (tenantOf(sessions.get(id)?.record?.tokens) ?? (await askTenant(title)))
       : '';
     if (tenant === undefined) return undefined;
-    const meant = issuersMeant(asked, found, tenant).filter(each => urlFlaw(each, 'issuer') === undefined);
+    const meant = likelyIssuers(asked, found, tenant).filter(each => urlFlaw(each, 'issuer') === undefined);
     const [only] = meant;
     if (meant.length === 1) return only;
     const items = meant.map(label => ({
       label,
-      description: label === secondVersion(found) ? l10n.t('v2.0, takes scopes') : l10n.t('v1.0, takes a resource'),
+      description: label === entraV2Issuer(found) ? l10n.t('v2.0, takes scopes') : l10n.t('v1.0, takes a resource'),
     }));
     if (only !== undefined) return (await pick(items, { title }))?.label;
   }

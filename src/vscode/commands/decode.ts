@@ -5,7 +5,7 @@ import { WorkbenchError } from '../../core/errors.ts';
 import type { TokenName } from '../../core/records/sessions.ts';
 import { isObject, type JsonObject, own, withMembers } from '../../core/tokens/json.ts';
 import { type DecodedJws, type DecodedToken, decodeToken, inflated } from '../../core/tokens/jwt.ts';
-import { saidIn, varietyOf } from '../../core/tokens/varieties.ts';
+import { readableContent, varietyOf } from '../../core/tokens/varieties.ts';
 import { checksOf } from '../../core/view/tokenSummary.ts';
 import {
   type TokenArgument,
@@ -62,7 +62,7 @@ function payloadOf({ content, payload, payloadText }: DecodedJws): object {
 /** The known kind of the token, and the disclosures of an SD-JWT. */
 function varietyAnswer(token: string, decoded: DecodedToken): object {
   const variety = varietyOf(token, decoded);
-  const said = saidIn(token, decoded);
+  const said = readableContent(token, decoded);
   const form = decoded.kind === 'jws' ? decoded.form : undefined;
   return {
     ...(variety && { variety: { id: variety.id, name: variety.name, advice: varietyAdvice(variety) } }),

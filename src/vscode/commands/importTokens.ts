@@ -11,7 +11,7 @@ import {
 } from '../../core/imports/tokenOwner.ts';
 import type { RecordParts } from '../../core/records/changeRecord.ts';
 import type { Connection } from '../../core/records/connection.ts';
-import { sharedWith } from '../../core/records/families.ts';
+import { connectionsSharingGrant } from '../../core/records/families.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import { undoImport as putBack, replacesLive, storeTokens } from '../../core/records/storeTokens.ts';
 import { type Connections, pastedId } from '../connections.ts';
@@ -134,7 +134,7 @@ export async function importInto(
   if (isPasted)
     warnings.push(l10n.t('The tokens belong to no connection. They are kept in memory until this window closes.'));
   if (foreign) warnings.push(foreignText(foreign));
-  const sharing = sharedWith(stored).map(other => sessions.connection(other)?.label ?? other);
+  const sharing = connectionsSharingGrant(stored).map(other => sessions.connection(other)?.label ?? other);
   if (sharing.length > 0) warnings.push(sharedTokenText(connection.label, sharing));
   const replaced = stored.replaced !== undefined && replacesLive(before, plan.tokens, clock.now());
   if (replaced)

@@ -6,13 +6,13 @@ import { emptyRecord } from '../../core/records/record.ts';
 import { endOf, isSignable, type Sessions, tokenOf } from '../../core/records/sessions.ts';
 import { type JsonObject, own } from '../../core/tokens/json.ts';
 import { expiresAt, tryDecode } from '../../core/tokens/jwt.ts';
-import { inOrderOf } from '../../core/tokens/tokenUse.ts';
+import { inSameOrder } from '../../core/tokens/tokenUse.ts';
 import { askToken, pickConnection, sessionOf } from '../prompts/pick.ts';
 import { pick, showDiff } from '../screen.ts';
 import { tokenTitle } from '../text/states.ts';
 import { momentText } from '../text/time.ts';
 import { activityText, answerOriginText, audienceText, differenceText } from '../text/warnings.ts';
-import { commented } from '../tokenDocuments.ts';
+import { jsonWithComments } from '../tokenDocuments.ts';
 import { defineCommand, isConfirmed, labelIn, type Services } from './command.ts';
 import { choice, connectionId, optional, text, type Values, withDefault } from './fields.ts';
 
@@ -147,10 +147,10 @@ async function showBeside(
   const token =
     payload === undefined
       ? [comment(l10n.t('This token is opaque: only the issuer can read it.'))]
-      : [comment(l10n.t('The token says:')), ...commented({ payload }, moment, note(['removed']))];
+      : [comment(l10n.t('The token says:')), ...jsonWithComments({ payload }, moment, note(['removed']))];
   const issuer = [
     ...[...verdict, answerOriginText(answer)].map(comment),
-    ...commented({ payload: ownFirst(payload ?? {}, claims) }, moment, note(['added', 'changed'])),
+    ...jsonWithComments({ payload: ownFirst(payload ?? {}, claims) }, moment, note(['added', 'changed'])),
   ];
   const sides = [documents.add(l10n.t('Token'), token), documents.add(l10n.t('Issuer'), issuer)] as const;
   await showDiff(...sides, [title, ...verdict].join(' - '));
@@ -162,7 +162,7 @@ async function showBeside(
  */
 function ownFirst(payload: JsonObject, claims: JsonObject): JsonObject {
   const own = Object.keys(claims).filter(name => !Object.hasOwn(payload, name));
-  return inOrderOf(Object.fromEntries([...own, ...Object.keys(payload)].map(name => [name, true])), claims);
+  return inSameOrder(Object.fromEntries([...own, ...Object.keys(payload)].map(name => [name, true])), claims);
 }
 
 /** A token of the connection, or one that the user enters. */

@@ -11,7 +11,7 @@ import type { Session, Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { defined } from '../../core/tokens/json.ts';
 import { type DecodedToken, decodeDetached, decodeToken, isDetached, isHmac } from '../../core/tokens/jwt.ts';
-import { inOrder } from '../../core/view/sessionView.ts';
+import { checksInOrder } from '../../core/view/sessionView.ts';
 import type { PickedKey } from '../prompts/keys.ts';
 import { askContent, askToken, contentOf, sessionOf } from '../prompts/pick.ts';
 import { confirm, flash, notify, pick, pickMany } from '../screen.ts';
@@ -134,7 +134,7 @@ export const verify = defineCommand(
     async report(result, { token, picked, connection }) {
       const { checks, key } = result;
       const state = tokenStateOf(result);
-      const items: (QuickPickItem & { remember?: true; issuer?: string })[] = inOrder(checks).map(check => {
+      const items: (QuickPickItem & { remember?: true; issuer?: string })[] = checksInOrder(checks).map(check => {
         const { title, detail } = checkText(check);
         const iconPath = new ThemeIcon(checkIcons[check.status]);
         return { label: title, description: statusText(check.status), detail, iconPath };

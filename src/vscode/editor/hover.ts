@@ -1,6 +1,6 @@
 import { type Hover, l10n, type Position, Range, type TextDocument } from 'vscode';
 import { commands } from '../../contributions.ts';
-import { type Check, unkeyedState } from '../../core/checks/finding.ts';
+import { type Check, stateWithoutKey } from '../../core/checks/finding.ts';
 import type { ReviewFinding } from '../../core/checks/review.ts';
 import type { Verifications } from '../../core/checks/verifications.ts';
 import { classify } from '../../core/errors.ts';
@@ -10,7 +10,7 @@ import { printable } from '../../core/redact.ts';
 import { own, textFrom } from '../../core/tokens/json.ts';
 import { type DecodedToken, decodeToken } from '../../core/tokens/jwt.ts';
 import { varietyOf } from '../../core/tokens/varieties.ts';
-import { checksOf, problemsAmong, remarksOn, summarize } from '../../core/view/tokenSummary.ts';
+import { checksOf, problemsAmong, reviewFindingsOf, summarize } from '../../core/view/tokenSummary.ts';
 import { type HoverLink, HoverText } from '../screen.ts';
 import { checkText } from '../text/checks.ts';
 import { claimText, headerText } from '../text/claims.ts';
@@ -53,7 +53,7 @@ function hoverText(document: TextDocument, found: PlacedToken, parts: CheckedPar
   const { known } = found;
   const told = known && verifications.stateOf(known.connection, known.name);
   const isTold = told !== undefined && told.kind !== 'not_checked';
-  const state = isTold ? told : unkeyedState({ checks: decoded.kind === 'jws' ? [] : checksOf(decoded, now) });
+  const state = isTold ? told : stateWithoutKey({ checks: decoded.kind === 'jws' ? [] : checksOf(decoded, now) });
   const held = known && verifications.known(known.connection, known.name);
   text.add(kindText(summary.kind), true).gap().icon(tokenStateLooks[state.kind].icon).add(tokenStateText(state));
   if (connection) {
@@ -77,7 +77,7 @@ function hoverText(document: TextDocument, found: PlacedToken, parts: CheckedPar
   problems(
     text,
     held ? problemsAmong(held.checks) : summary.problems,
-    remarksOn(found.token, decoded, now, connection),
+    reviewFindingsOf(found.token, decoded, now, connection),
   );
   if (found.wrapped) text.paragraph().icon('info').add(l10n.t('Wrapped over {0} lines.', found.pieces.length));
   return text.links(actions(document, found, decoded, sessions));

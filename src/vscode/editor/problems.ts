@@ -17,7 +17,7 @@ import type { Sessions } from '../../core/records/sessions.ts';
 import { decodeBase64url } from '../../core/tokens/base64url.ts';
 import { memberRanges } from '../../core/tokens/json.ts';
 import { decodeToken } from '../../core/tokens/jwt.ts';
-import { problemsOf, remarksOn } from '../../core/view/tokenSummary.ts';
+import { problemsOf, reviewFindingsOf } from '../../core/view/tokenSummary.ts';
 import { problem, problemSource, quickFix } from '../screen.ts';
 import { checkText } from '../text/checks.ts';
 import { describeError } from '../text/errors.ts';
@@ -63,7 +63,7 @@ function ofToken(token: PlacedToken, sessions: Sessions, now: number): Diagnosti
       const severity = check.status === 'failed' ? DiagnosticSeverity.Warning : DiagnosticSeverity.Information;
       list.push(problem(partRange(token, partOf(check.id) === 'header'), text, severity, check.code));
     }
-    for (const finding of remarksOn(token.token, decoded, now, ownerOf(token, sessions))) {
+    for (const finding of reviewFindingsOf(token.token, decoded, now, ownerOf(token, sessions))) {
       const { detail, advice } = reviewText(finding);
       const text = l10n.t('{0} {1} ({2})', detail, advice, finding.section);
       list.push(problem(memberRange(token, finding), text, severities[finding.severity], finding.id));

@@ -16,7 +16,7 @@ import type * as OnDemand from '../onDemand.ts';
 import type { TokenLink } from '../screen.ts';
 import { scheme } from '../tokenDocuments.ts';
 import type { Colors } from './annotations.ts';
-import { holdsToken, knownTokenAt, knownTokenIn, surroundings } from './scan.ts';
+import { holdsToken, knownTokenAt, knownTokenIn, surroundingRange } from './scan.ts';
 
 export interface EditorParts {
   readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
@@ -45,7 +45,7 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
       async provideHover(document, position) {
         if (!isWanted('hover', document)) return undefined;
         if (document.uri.scheme === scheme) return (await features()).claimHoverAt(document, position);
-        const near = holdsToken(document, surroundings(document, position));
+        const near = holdsToken(document, surroundingRange(document, position));
         if (!near && !knownTokenAt(document, position, sessions)) return undefined;
         return (await features()).hoverAt(document, position, { sessions, clock, verifications });
       },

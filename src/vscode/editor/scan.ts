@@ -56,7 +56,7 @@ function searched(document: TextDocument, area?: Range): { text: string; start: 
 }
 
 /** The range around a position that contains any token covering the position. */
-export function surroundings(document: TextDocument, position: Position): Range {
+export function surroundingRange(document: TextDocument, position: Position): Range {
   const { line, character } = position;
   const { text } = document.lineAt(line);
   if (text.length > longLine) {
@@ -146,7 +146,7 @@ export function tokenAtPosition(
 ): PlacedToken | undefined {
   const known = knownTokenAt(document, position, sessions);
   if (known) return known;
-  const { text, start } = searched(document, surroundings(document, position));
+  const { text, start } = searched(document, surroundingRange(document, position));
   const found = tokenAt(findTokens(text), document.offsetAt(position) - start);
   return found && placed(document, start, found);
 }

@@ -2,15 +2,15 @@ import { l10n } from 'vscode';
 import {
   type Check,
   type KeyInfo,
+  stateWithoutKey,
   type TokenState,
   tokenStateOf,
-  unkeyedState,
   type VerificationResult,
 } from '../../core/checks/finding.ts';
 import { type ReviewFinding, reviewToken } from '../../core/checks/review.ts';
 import { printable } from '../../core/redact.ts';
 import type { DecodedToken } from '../../core/tokens/jwt.ts';
-import { keysAt, saidIn, varietyOf } from '../../core/tokens/varieties.ts';
+import { keysAt, readableContent, varietyOf } from '../../core/tokens/varieties.ts';
 import type { Moment, TimelineTexts } from '../../core/view/timeline.ts';
 import type { TokenSummary } from '../../core/view/tokenSummary.ts';
 import type {
@@ -93,7 +93,7 @@ export function inspectorModel(inspected: Inspected, now: number): InspectorMode
     decoded: isBroken
       ? []
       : [
-          ...decodedSections(decoded, now, saidIn(token, decoded)),
+          ...decodedSections(decoded, now, readableContent(token, decoded)),
           ...(inspected.opened ? openedSections(inspected.opened, now) : []),
         ],
     checks: (isBroken ? [] : loud)
@@ -190,7 +190,7 @@ function verdict({ result, state, decoded, opened, editing }: Inspected): Inspec
     };
   }
   if (decoded.kind === 'jwe' && opened && opened.decrypted.content.kind !== 'token') return openedVerdict(opened);
-  const known = state.kind === 'verified' ? tokenStateOf(result) : unkeyedState(result);
+  const known = state.kind === 'verified' ? tokenStateOf(result) : stateWithoutKey(result);
   const isUnsure = known.kind === 'not_checked' && failed.length > 0;
   return {
     mood: isUnsure ? 'failed' : moods[known.kind],

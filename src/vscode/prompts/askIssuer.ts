@@ -5,7 +5,7 @@ import { requireSecureUrl, withScheme } from '../../core/http/http.ts';
 import type { Discovery, IssuerMetadata } from '../../core/issuer/discovery.ts';
 import { issuerOfAddress } from '../../core/records/connection.ts';
 import { describeError } from '../text/errors.ts';
-import { type Answer, askChoice, askText, busy, type Place } from './steps.ts';
+import { type Answer, askChoice, askText, type Place, showBusyInput } from './steps.ts';
 
 export interface AskedIssuer {
   readonly issuer: string;
@@ -67,7 +67,7 @@ export async function askIssuer(
 
 function discover(place: Place, discovery: Discovery, issuer: string): Promise<Discovered> {
   const shown = { value: issuer, prompt: l10n.t('Asking the issuer for its metadata...') };
-  return busy(place, shown, async signal => {
+  return showBusyInput(place, shown, async signal => {
     try {
       return { metadata: await discovery.metadata(issuer, signal) };
     } catch (error) {

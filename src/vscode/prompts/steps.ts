@@ -146,7 +146,7 @@ export function askChoice<Item extends QuickPickItem>(
 }
 
 /** Runs `work` behind a busy input box; hiding the box cancels the work. */
-export async function busy<T>(
+export async function showBusyInput<T>(
   place: Place,
   { value, prompt }: { readonly value: string; readonly prompt: string },
   work: (signal: AbortSignal) => Promise<T>,

@@ -2,7 +2,7 @@ import { l10n } from 'vscode';
 import type { DataOf } from '../../core/errors.ts';
 import { textFrom } from '../../core/tokens/json.ts';
 import { endedGrant, issuerResponse, joined } from './answerErrors.ts';
-import { grantWords, toRegister, unproven } from './signIn.ts';
+import { clientUnprovenText, grantWords, toRegister } from './signIn.ts';
 import { durationText } from './time.ts';
 
 /** An OAuth error of the issuer (RFC 6749 §5.2 and its extensions): its meaning, and the issuer's description. */
@@ -51,7 +51,7 @@ const meanings: Readonly<Record<string, () => string>> = {
   invalid_refresh_token: endedGrant,
   expired_token: () => l10n.t('The code for signing in has expired. Start the sign-in again.'),
   authorization_pending: () => l10n.t('The sign-in has not been confirmed yet. Confirm it in the browser.'),
-  invalid_client: () => kept(unproven()),
+  invalid_client: () => kept(clientUnprovenText()),
   unauthorized_client: () =>
     kept(
       l10n.t(
@@ -103,7 +103,7 @@ function signInMeaning(data: DataOf<'oauth_error'>): string {
         toRegister(data),
       );
     case 'invalid_client':
-      return unproven();
+      return clientUnprovenText();
     case 'unauthorized_client':
     case 'unsupported_grant_type':
       if (exchanges) return l10n.t('The issuer does not allow token exchange for this client. Allow that grant there.');

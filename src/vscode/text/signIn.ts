@@ -12,7 +12,7 @@ type Addressed = { readonly redirectUri?: string | undefined };
 export const toRegister = ({ redirectUri }: Addressed) => show(redirectUri, 'http://127.0.0.1/callback');
 
 /** An issuer that does not know the redirect URI reports it on its own page, and the browser does not return. */
-export function complaintText(data: Addressed): string {
+export function redirectComplaintText(data: Addressed): string {
   const uri = toRegister(data);
   return joined(
     l10n.t('If the issuer rejected the redirect URI, register {0} there, then sign in again.', uri),
@@ -57,11 +57,11 @@ export const signInSentences = {
         'The sign-in was not finished in the browser within {0}, so it was cancelled.',
         durationText(data.after ?? 10 * 60_000),
       ),
-      complaintText(data),
+      redirectComplaintText(data),
     ),
 } as const;
 
-export const unproven = () =>
+export const clientUnprovenText = () =>
   l10n.t(
     'Unknown client, or client authentication failed. Check clientId and tokenEndpointAuthMethod, or run "Set Client Secret or Key".',
   );
@@ -107,7 +107,7 @@ export const grantWords: { readonly [G in Grant]: GrantWords } = {
         '{0} has an access token for the client itself. This grant has no refresh token: a refresh requests a new token.',
         connection,
       ),
-    invalidGrant: () => unproven(),
+    invalidGrant: () => clientUnprovenText(),
   },
 };
 

@@ -25,13 +25,13 @@ export interface TorturePageParts {
   readonly again: (signal: AbortSignal, page: TorturePage) => Promise<TortureReport>;
 }
 
-export type Played = Pick<Scenario, 'id' | 'family' | 'title' | 'must' | 'severity' | 'section'>;
+export type PlayedScenario = Pick<Scenario, 'id' | 'family' | 'title' | 'must' | 'severity' | 'section'>;
 
 /** Progress of a test. */
 export interface TortureState {
   readonly start: string;
   readonly issuer: string;
-  readonly chosen: readonly Played[];
+  readonly chosen: readonly PlayedScenario[];
   readonly results: readonly Result[];
   readonly running: boolean;
   /** The test was cancelled before its end. */
@@ -158,7 +158,7 @@ function verdictOf({ results, chosen, running, cancelled }: TortureState): Tortu
   return { mood: 'passed', text: l10n.t('The client meets all requirements'), detail };
 }
 
-function cellOf({ id, title, must, severity, section }: Played, result: Result | undefined): TortureCell {
+function cellOf({ id, title, must, severity, section }: PlayedScenario, result: Result | undefined): TortureCell {
   const status = verdictText(result?.verdict);
   const asked = mockText(must);
   return {

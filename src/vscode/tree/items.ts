@@ -1,7 +1,7 @@
 import { l10n, type TreeItem } from 'vscode';
 import { commands, itemWords } from '../../contributions.ts';
 import type { Verifications } from '../../core/checks/verifications.ts';
-import { addressMeant } from '../../core/http/http.ts';
+import { likelyHttpsUrl } from '../../core/http/http.ts';
 import type { Clock } from '../../core/ports.ts';
 import {
   badgeOf,
@@ -74,7 +74,7 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
     case 'problem': {
       const { label, id, index, severity } = node.problem;
       const isIssuer = node.problem.field === 'issuer' && id !== undefined;
-      const meant = isIssuer ? addressMeant(node.problem.found ?? '') : undefined;
+      const meant = isIssuer ? likelyHttpsUrl(node.problem.found ?? '') : undefined;
       return {
         label: label ?? id ?? (index < 0 ? 'jwtWorkbench.connections' : l10n.t('Entry {0} of the setting', index + 1)),
         description: describeProblem(node.problem),

@@ -7,7 +7,7 @@ import type { Histories } from '../../core/records/histories.ts';
 import { endOf, type Session, type Sessions, tokenOf } from '../../core/records/sessions.ts';
 import type { Plan } from '../../core/refresh/autoRefresh.ts';
 import { type MockNode, mockChildren } from '../../core/view/mockView.ts';
-import { checkNodes, childrenOf, groupMembers, roots } from '../../core/view/sessionView.ts';
+import { checkNodes, childrenOf, groupMembers, rootNodes } from '../../core/view/sessionView.ts';
 import { keyOf, parentOf, unique, type ViewNode } from '../../core/view/viewNode.ts';
 import type { MockService } from '../mockIssuer.ts';
 import { nextChange } from '../text/time.ts';
@@ -195,7 +195,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
     resolveTreeItem: async (item, node) => (await parts.items()).resolveItem(item, node, context),
     getChildren(node) {
       if (node === undefined) {
-        const list = () => [...roots(sessions), ...(mock.view() ? [mockNode] : [])].map(known);
+        const list = () => [...rootNodes(sessions), ...(mock.view() ? [mockNode] : [])].map(known);
         if (draw) return list();
         return parts.items().then(loaded => {
           draw = loaded.treeItem;

@@ -23,7 +23,7 @@ import { memberRanges, readJson } from '../../../src/core/tokens/json.ts';
 import { type DecodedToken, decodeToken, tryDecode } from '../../../src/core/tokens/jwt.ts';
 import { findTokens } from '../../../src/core/tokens/tokenRanges.ts';
 import { compareTokens, tokenUse } from '../../../src/core/tokens/tokenUse.ts';
-import { remarksOn, summarize } from '../../../src/core/view/tokenSummary.ts';
+import { reviewFindingsOf, summarize } from '../../../src/core/view/tokenSummary.ts';
 import { foreignText, nastyTexts, oddObject, oddValues, telling } from '../../support/foreignText.ts';
 import { manualClock } from '../../support/manualClock.ts';
 import { encode, jwt, signer } from '../../support/signing.ts';
@@ -137,7 +137,7 @@ function everything(decoded: DecodedToken, text: string): unknown {
     summarize(decoded, now),
     checks,
     reviewToken(text, decoded, checks),
-    remarksOn(text, decoded, now),
+    reviewFindingsOf(text, decoded, now),
     compareTokens(decoded, decodeToken(token)),
     compareTokens(decodeToken(token), decoded),
   ];

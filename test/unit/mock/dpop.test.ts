@@ -9,7 +9,7 @@ import {
   type JWTPayload,
   SignJWT,
 } from 'jose';
-import { createProofDesk } from '../../../src/mock/dpop.ts';
+import { createDpopVerifier } from '../../../src/mock/dpop.ts';
 import { createMockIssuer, type MockIssuer } from '../../../src/mock/issuer.ts';
 import { ask, authorizationParameters, codeOf, redeem } from './signInSupport.ts';
 import { assertError, basic, post, refresh, text } from './support.ts';
@@ -75,9 +75,9 @@ describe('mock issuer: DPoP', () => {
       saw() {},
       authenticated() {},
     };
-    const desk = createProofDesk('off');
+    const desk = createDpopVerifier('off');
     assert.deepEqual(await desk.check(exchange, rfcAccessToken), { jkt: rfcJkt });
-    const other = await createProofDesk('off').check(exchange, `${rfcAccessToken}x`);
+    const other = await createDpopVerifier('off').check(exchange, `${rfcAccessToken}x`);
     assert.ok('refused' in other && /ath/.test(other.description));
     const again = await desk.check(exchange, rfcAccessToken);
     assert.ok('refused' in again && /used before/.test(again.description));

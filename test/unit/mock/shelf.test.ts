@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { createShelf } from '../../../src/mock/shelf.ts';
+import { createExpiringMap } from '../../../src/mock/shelf.ts';
 
 describe('mock issuer: temporary storage', () => {
   it('returns a value until it expires', () => {
-    const shelf = createShelf<string>();
+    const shelf = createExpiringMap<string>();
     shelf.put('a', 'x', 100, 0);
     assert.equal(shelf.get('a', 99), 'x');
     assert.equal(shelf.get('a', 100), undefined);
@@ -14,13 +14,13 @@ describe('mock issuer: temporary storage', () => {
   });
 
   it('removes expired values', () => {
-    const shelf = createShelf<number>();
+    const shelf = createExpiringMap<number>();
     for (let i = 0; i < 50_000; i += 1) shelf.put(`${i}`, i, i + 10, i);
     assert.ok(shelf.size <= 128, `${shelf.size}`);
   });
 
   it('removes the oldest values beyond its limit', () => {
-    const shelf = createShelf<number>(1_000);
+    const shelf = createExpiringMap<number>(1_000);
     for (let i = 0; i < 50_000; i += 1) shelf.put(`${i}`, i, 1e9, 0);
     assert.ok(shelf.size <= 1_000, `${shelf.size}`);
     assert.equal(shelf.get('49999', 0), 49_999);

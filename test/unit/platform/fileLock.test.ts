@@ -3,11 +3,11 @@ import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Lease } from '../../../src/core/ports.ts';
 import { createLocalLock, routeLock, systemClock } from '../../../src/core/waiting.ts';
-import type { LockClaim, Sighting } from '../../../src/platform/lockClaim.ts';
+import type { LockClaim, LockState } from '../../../src/platform/lockClaim.ts';
 import { acquire } from '../../../src/platform/lockWait.ts';
 import { failureOf } from '../../support/failureOf.ts';
 import { manualClock } from '../../support/manualClock.ts';
-import { listeningLog, never, promised, quickTimes, useFolder, windowOf } from './support.ts';
+import { never, promised, quickTimes, recordingLog, useFolder, windowOf } from './support.ts';
 
 /** Many contenders take long on a busy machine, above all under Wine. */
 const unhurried = { ...quickTimes, patience: 60_000 };
@@ -167,7 +167,7 @@ describe('file lock', () => {
   });
 
   it('names the holder that it waited for, even if the last look falls between two holders', async () => {
-    const looks: (Sighting | undefined)[] = [{ owner: '42-0', mark: 'one' }, undefined];
+    const looks: (LockState | undefined)[] = [{ owner: '42-0', mark: 'one' }, undefined];
     const none = async () => {};
     const claim: LockClaim = {
       owner: '1-0',
@@ -250,7 +250,7 @@ describe('file lock whose holder is suspended', () => {
   /** Holds the lock without a heartbeat, because its timers never fire, until `end` is called. */
   async function stuckHolder(monotonic: () => number) {
     const clock = manualClock();
-    const { log, heard } = listeningLog();
+    const { log, events } = recordingLog();
     const { promise: end, resolve: finish } = promised();
     const { promise: held, resolve: hold } = promised<Lease>();
     const done = windowOf(folder.path, { clock, monotonic, log }).withLock('a', never, lease => {
@@ -260,7 +260,7 @@ describe('file lock whose holder is suspended', () => {
     return {
       lease: await held,
       clock,
-      heard,
+      events,
       async end() {
         finish();
         await done;
@@ -269,8 +269,8 @@ describe('file lock whose holder is suspended', () => {
   }
 
   it('is taken over, and its later writes have no effect, even before it notices', async () => {
-    const { lease, end, clock, heard } = await stuckHolder(() => 0);
-    const { log, heard: others } = listeningLog();
+    const { lease, end, clock, events } = await stuckHolder(() => 0);
+    const { log, events: others } = recordingLog();
     await windowOf(folder.path, { log }).withLock('a', never, async mine => {
       assert.equal(lease.lost, false, 'it cannot know yet');
       await mine.renew();
@@ -289,7 +289,7 @@ describe('file lock whose holder is suspended', () => {
       ['lock taken over'],
     );
     assert.deepEqual(
-      heard.map(({ event }) => event),
+      events.map(({ event }) => event),
       ['lock lost'],
     );
     assert.equal(clock.pending, 0);
@@ -335,7 +335,7 @@ describe('file lock whose holder is suspended', () => {
     const { end } = await stuckHolder(() => 0);
     let inside = 0;
     let most = 0;
-    const { log, heard } = listeningLog();
+    const { log, events } = recordingLog();
     await Promise.all(
       Array.from({ length: 12 }, () =>
         windowOf(folder.path, { log, times: unhurried }).withLock('a', never, async () => {
@@ -346,7 +346,7 @@ describe('file lock whose holder is suspended', () => {
       ),
     );
     assert.equal(most, 1);
-    assert.equal(heard.filter(({ event }) => event === 'lock taken over').length, 1);
+    assert.equal(events.filter(({ event }) => event === 'lock taken over').length, 1);
     await end();
   });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import type { Lease, LedgerEntry } from '../../../src/core/ports.ts';
 import { failureOf } from '../../support/failureOf.ts';
-import { listeningLog, never, promised, useFolder, windowOf } from './support.ts';
+import { never, promised, recordingLog, useFolder, windowOf } from './support.ts';
 
 describe('ledger', () => {
   const folder = useFolder();
@@ -21,11 +21,11 @@ describe('ledger', () => {
       ' '.repeat(5000),
     ];
     for (const text of [...torn, ...foreign]) {
-      const { log, heard } = listeningLog();
+      const { log, events } = recordingLog();
       await write('n-a.ledger', text);
       assert.deepEqual(await windowOf(folder.path, { log }).peek('a'), {}, text);
-      assert.equal(heard.length, 1, text);
-      assert.equal(heard[0]?.event, 'ledger unreadable');
+      assert.equal(events.length, 1, text);
+      assert.equal(events[0]?.event, 'ledger unreadable');
       const failure = await failureOf(windowOf(folder.path).withLock('a', never, lease => lease.readLedger()));
       assert.deepEqual([failure.code, failure.data.reason], ['lock_unavailable', 'damaged'], text);
     }
@@ -46,10 +46,10 @@ describe('ledger', () => {
       for (const file of ['n-a.ledger', 'n-a.journal', 'n-a.signed-out']) {
         const path = join(folder.path, file);
         await put(path);
-        const { log, heard } = listeningLog();
+        const { log, events } = recordingLog();
         assert.deepEqual(await windowOf(folder.path, { log }).peek('a'), {}, `${reason} ${file}`);
         assert.deepEqual(
-          heard.map(({ fields }) => fields.reason),
+          events.map(({ fields }) => fields.reason),
           [reason],
         );
         await windowOf(folder.path).withLock('a', never, async lease => {

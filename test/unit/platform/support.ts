@@ -20,15 +20,15 @@ export function useFolder(): { readonly path: string } {
   };
 }
 
-export interface Heard {
+export interface LoggedEvent {
   readonly level: string;
   readonly event: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-export function listeningLog(): { readonly log: Log; readonly heard: Heard[] } {
-  const heard: Heard[] = [];
-  return { heard, log: (level, event, fields = {}) => void heard.push({ level, event, fields }) };
+export function recordingLog(): { readonly log: Log; readonly events: LoggedEvent[] } {
+  const events: LoggedEvent[] = [];
+  return { events, log: (level, event, fields = {}) => void events.push({ level, event, fields }) };
 }
 
 /** A holder counts as dead after 0.4 s. */

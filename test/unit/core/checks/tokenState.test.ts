@@ -4,8 +4,8 @@ import {
   type CheckCode,
   type CheckStatus,
   issuerSigned,
+  stateWithoutKey,
   tokenStateOf,
-  unkeyedState,
 } from '../../../../src/core/checks/finding.ts';
 import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { hmacJwt, jwt, signer } from '../../../support/signing.ts';
@@ -68,10 +68,10 @@ describe('tokenStateOf', () => {
 
   it('calls a token without checks, or checked without a key, not checked', () => {
     assert.deepEqual(tokenStateOf(undefined), { kind: 'not_checked' });
-    assert.deepEqual(unkeyedState({ checks: [check('signature', 'skipped', 'signature_not_checked'), expired] }), {
+    assert.deepEqual(stateWithoutKey({ checks: [check('signature', 'skipped', 'signature_not_checked'), expired] }), {
       kind: 'not_checked',
     });
-    assert.equal(unkeyedState({ checks: [check('signature', 'skipped', 'opaque')] }).kind, 'unverifiable');
+    assert.equal(stateWithoutKey({ checks: [check('signature', 'skipped', 'opaque')] }).kind, 'unverifiable');
   });
 });
 

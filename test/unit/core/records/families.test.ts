@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createDiscovery, resolveEndpoints } from '../../../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
 import type { Connection } from '../../../../src/core/records/connection.ts';
-import { sharedWith } from '../../../../src/core/records/families.ts';
+import { connectionsSharingGrant } from '../../../../src/core/records/families.ts';
 import { noHandover } from '../../../../src/core/records/journalKeys.ts';
 import type { StoredRecord } from '../../../../src/core/records/record.ts';
 import { createSessions } from '../../../../src/core/records/sessions.ts';
@@ -60,12 +60,12 @@ describe('one refresh token in two connections', () => {
     const world = await createWorld({ rotation: 'strict' });
     const raw = await world.mock.issueTokens();
     const window = windowOf(world, ['a', 'b', 'c', 'd']);
-    assert.deepEqual(sharedWith(await window.import('a', raw)), []);
-    assert.deepEqual(sharedWith(await window.import('b', raw)), ['a']);
-    assert.deepEqual(sharedWith(await window.import('a', raw)), ['b']);
+    assert.deepEqual(connectionsSharingGrant(await window.import('a', raw)), []);
+    assert.deepEqual(connectionsSharingGrant(await window.import('b', raw)), ['a']);
+    assert.deepEqual(connectionsSharingGrant(await window.import('a', raw)), ['b']);
     // A window that has not read any record.
-    assert.deepEqual(sharedWith(await windowOf(world, ['a', 'b', 'c']).import('c', raw)), ['a', 'b']);
-    assert.deepEqual(sharedWith(await window.import('d', await world.mock.issueTokens())), []);
+    assert.deepEqual(connectionsSharingGrant(await windowOf(world, ['a', 'b', 'c']).import('c', raw)), ['a', 'b']);
+    assert.deepEqual(connectionsSharingGrant(await window.import('d', await world.mock.issueTokens())), []);
   });
 
   for (const changes of [
@@ -79,7 +79,7 @@ describe('one refresh token in two connections', () => {
       const raw = await world.mock.issueTokens();
       const window = windowOf(world, ['a', 'b'], changes as Partial<Connection>);
       await window.import('b', raw);
-      assert.deepEqual(sharedWith(await window.import('a', raw)), []);
+      assert.deepEqual(connectionsSharingGrant(await window.import('a', raw)), []);
       world.forward(3_000_000);
       assert.equal(await window.refresh('a'), 'refreshed');
       // It is bound to another issuer, so it was never the mock's, and the refresh changed nothing.
@@ -147,7 +147,7 @@ describe('one refresh token in two connections', () => {
     const window = windowOf(world, ['a', 'b']);
     await window.import('a', raw);
     for (let round = 0; round < 3; round++) await window.refresh('a');
-    assert.deepEqual(sharedWith(await window.import('b', raw)), ['a']);
+    assert.deepEqual(connectionsSharingGrant(await window.import('b', raw)), ['a']);
     assert.equal(await window.refresh('b'), 'adopted');
     assert.equal(await window.refresh('b'), 'refreshed');
     assert.equal(await window.refresh('a'), 'adopted');

@@ -209,10 +209,10 @@ describe('the histories of connections', () => {
     const { histories } = await kept();
     const finished = { id, duration: 1, before: undefined, after: undefined };
     const result = { outcome: 'refreshed', generation: 1 } as const;
-    histories.heard(id, 200, 1500);
+    histories.noteAnswer(id, 200, 1500);
     histories.add({ ...finished, at: 1000, result });
     histories.add({ ...finished, at: 2000, result: { outcome: 'adopted', generation: 1 } });
-    histories.heard(id, 503, 2500);
+    histories.noteAnswer(id, 503, 2500);
     histories.add({ ...finished, at: 3000, result });
     await histories.settled();
     assert.deepEqual(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { isWorkbenchError } from '../../../../src/core/errors.ts';
 import {
-  assertRoom,
+  assertRoomForIntent,
   emptyRecord,
   isRefused,
   newest,
@@ -153,8 +153,8 @@ describe('a record', () => {
     };
     assert.equal(serializeRecord(sized(recordLimit)).length, recordLimit);
     assert.throws(() => serializeRecord(sized(recordLimit + 1)), { code: 'record_too_large' });
-    assertRoom(sized(recordLimit - 1024));
-    assert.throws(() => assertRoom(sized(recordLimit - 1023)), { code: 'record_too_large' });
+    assertRoomForIntent(sized(recordLimit - 1024));
+    assert.throws(() => assertRoomForIntent(sized(recordLimit - 1023)), { code: 'record_too_large' });
   });
 
   it('is cut to what fits, and keeps its refresh token', () => {

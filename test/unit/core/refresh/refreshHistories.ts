@@ -7,7 +7,7 @@ import type { Fetch, HandedOver, Lease, LedgerEntry, SharedLock } from '../../..
 import { createLoading } from '../../../../src/core/records/changeRecord.ts';
 import type { Connection } from '../../../../src/core/records/connection.ts';
 import type { Handover } from '../../../../src/core/records/journalKeys.ts';
-import { isRefused, type StoredRecord, spentIntent } from '../../../../src/core/records/record.ts';
+import { isRefused, type StoredRecord, unansweredRetry } from '../../../../src/core/records/record.ts';
 import { createSessions, stateOf } from '../../../../src/core/records/sessions.ts';
 import { storeTokens } from '../../../../src/core/records/storeTokens.ts';
 import { createVault } from '../../../../src/core/records/vault.ts';
@@ -655,7 +655,7 @@ export async function runHistory(
       count('ends reauthRequired');
       if (!isRefused(found) || !refused.has(token)) throw new Error('sign in again, and nobody has refused it');
       if (state !== 'reauthRequired') throw new Error(`sign in again, and yet ${state}`);
-    } else if (spentIntent(found)) {
+    } else if (unansweredRetry(found)) {
       count('ends with two answers lost');
       // A mark that could not be removed is trusted as well: too few requests are better than too many.
       const missing = (lost.get(token) ?? 0) + (cuts.get(token) ?? 0) + storeFailures + folder.failures;

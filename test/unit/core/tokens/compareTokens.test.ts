@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
-import { compareTokens, inOrderOf } from '../../../../src/core/tokens/tokenUse.ts';
+import { compareTokens, inSameOrder } from '../../../../src/core/tokens/tokenUse.ts';
 import { hmacJwt } from '../../../support/signing.ts';
 
 const token = (payload: object, header = {}) => decodeToken(hmacJwt('secret', payload, header));
@@ -41,6 +41,6 @@ describe('compareTokens', () => {
   });
 
   it('brings the second token into the order of the first', () => {
-    assert.deepEqual(Object.keys(inOrderOf({ a: 1, b: 2, c: 3 }, { d: 1, c: 1, a: 1 })), ['a', 'c', 'd']);
+    assert.deepEqual(Object.keys(inSameOrder({ a: 1, b: 2, c: 3 }, { d: 1, c: 1, a: 1 })), ['a', 'c', 'd']);
   });
 });

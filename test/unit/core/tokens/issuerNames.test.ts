@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { addressMeant } from '../../../../src/core/http/http.ts';
-import { issuersMeant, meansSameIssuer } from '../../../../src/core/tokens/tokenUse.ts';
+import { likelyHttpsUrl } from '../../../../src/core/http/http.ts';
+import { likelyIssuers, meansSameIssuer } from '../../../../src/core/tokens/tokenUse.ts';
 
 describe('names of an issuer', () => {
   const issuer = 'https://login.example.com/realms/a';
@@ -34,7 +34,7 @@ describe('names of an issuer', () => {
     ['https://login.microsoftonline.com/contoso.onmicrosoft.com/v2.0', v2, undefined, [v2]],
   ] as const) {
     it(`${set} whose metadata names ${found} means ${meant.join(' or ') || 'what only a tenant tells'}`, () =>
-      assert.deepEqual(issuersMeant(set, found, known), meant));
+      assert.deepEqual(likelyIssuers(set, found, known), meant));
   }
 
   for (const [text, meant] of [
@@ -50,6 +50,6 @@ describe('names of an issuer', () => {
     ['login.example.com/?a=b', undefined],
     ['keycloak', undefined],
   ] as const) {
-    it(`${text} as an address means ${meant}`, () => assert.equal(addressMeant(text), meant));
+    it(`${text} as an address means ${meant}`, () => assert.equal(likelyHttpsUrl(text), meant));
   }
 });

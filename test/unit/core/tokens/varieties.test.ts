@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { KeySource } from '../../../../src/core/checks/signatures.ts';
 import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
-import { keysAt, saidIn, varieties, varietyOf } from '../../../../src/core/tokens/varieties.ts';
+import { keysAt, readableContent, varieties, varietyOf } from '../../../../src/core/tokens/varieties.ts';
 import type * as Texts from '../../../../src/vscode/text/varieties.ts';
 import { samples } from '../../../docs/samples.ts';
 import { keyFor, sampleOf, secret, tokensPage } from '../../../docs/zoo.ts';
@@ -37,7 +37,7 @@ describe('varieties of tokens', function () {
   it('show what can be read without a key in tokens that are not JWTs', () => {
     const said = varieties.flatMap(variety => {
       const sample = sampleOf(variety);
-      const payload = saidIn(sample, decodeToken(sample));
+      const payload = readableContent(sample, decodeToken(sample));
       return payload ? [[variety.id, payload]] : [];
     });
     assert.deepEqual(said, [
@@ -49,12 +49,12 @@ describe('varieties of tokens', function () {
     // The first v4.public vector of https://github.com/paseto-standard/test-vectors.
     const vector =
       'v4.public.eyJkYXRhIjoidGhpcyBpcyBhIHNpZ25lZCBtZXNzYWdlIiwiZXhwIjoiMjAyMi0wMS0wMVQwMDowMDowMCswMDowMCJ9bg_XBBzds8lTZShVlwwKSgeKpLT3yukTw6JUz3W4h_ExsQV-P0V54zemZDcAxFaSeef1QlXEFtkqxT1ciiQEDA';
-    assert.deepEqual(saidIn(vector, decodeToken(vector)), {
+    assert.deepEqual(readableContent(vector, decodeToken(vector)), {
       data: 'this is a signed message',
       exp: '2022-01-01T00:00:00+00:00',
     });
     for (const odd of ['v4.local.AAAA', 'v4.public.AAAA', 'v4.public.', 'eyJ1IjoxfQ'])
-      assert.equal(saidIn(odd, decodeToken(odd)), undefined);
+      assert.equal(readableContent(odd, decodeToken(odd)), undefined);
   });
 
   it('have ids of their own, and no sentence or sample without a row', () => {

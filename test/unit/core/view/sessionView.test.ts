@@ -5,7 +5,7 @@ import { WorkbenchError } from '../../../../src/core/errors.ts';
 import { emptyRecord, type StoredRecord } from '../../../../src/core/records/record.ts';
 import { badgeOf, createSessions, endOf, type Session, tokenOf } from '../../../../src/core/records/sessions.ts';
 import type { TokenSet } from '../../../../src/core/records/tokenSet.ts';
-import { checkNodes, childrenOf, groupMembers, roots } from '../../../../src/core/view/sessionView.ts';
+import { checkNodes, childrenOf, groupMembers, rootNodes } from '../../../../src/core/view/sessionView.ts';
 import { keyOf, parentOf, type ViewNode } from '../../../../src/core/view/viewNode.ts';
 import { id, present, signedIn } from '../refresh/refreshWorld.ts';
 
@@ -209,7 +209,7 @@ describe('roots', () => {
     const { connection } = session(undefined);
     const problem = { severity: 'error', index: 0, field: 'issuer', code: 'missing' } as const;
     sessions.setConnections([{ connection, memoryOnly: false }], [problem, { ...problem }, { ...problem, index: 1 }]);
-    const nodes = roots(sessions);
+    const nodes = rootNodes(sessions);
     assert.deepEqual(kinds(nodes), ['problem', 'problem', 'connection']);
     assert.equal(new Set(nodes.map(keyOf)).size, 3);
     assert.deepEqual(nodes.map(parentOf), [undefined, undefined, undefined]);
@@ -227,7 +227,7 @@ describe('groups', () => {
     });
     const all = [['a'], ['b', 'staging'], ['c', 'live'], ['d', 'staging'], ['e']] as const;
     sessions.setConnections(all.map(listed), []);
-    assert.deepEqual(roots(sessions).map(keyOf), ['a', '#staging', '#live', 'e']);
+    assert.deepEqual(rootNodes(sessions).map(keyOf), ['a', '#staging', '#live', 'e']);
     const members = groupMembers(sessions, 'staging');
     assert.deepEqual(members.map(keyOf), ['b', 'd']);
     for (const member of members) assert.equal(keyOf(present(parentOf(member))), '#staging');
