@@ -76,15 +76,17 @@ export function partOf(id: string): CheckRow['part'] {
 
 /** Runs all rows. A token that cannot be read gets a single check, which says why. */
 export function runChecks(input: Omit<CheckInput, 'token'> & { readonly token: DecodedToken }): Check[] {
-  const { token } = input;
-  if (token.kind !== 'jws') {
-    return [{ id: 'signature', status: 'skipped', code: token.kind === 'jwe' ? 'encrypted' : 'opaque' }];
+  if (!isSigned(input)) {
+    return [{ id: 'signature', status: 'skipped', code: input.token.kind === 'jwe' ? 'encrypted' : 'opaque' }];
   }
-  const whole = { ...input, token };
   return checkTable.map(({ id, run }) => {
-    const finding = run(whole);
+    const finding = run(input);
     return withDetails<Check>({ id, status: finding.status, code: finding.code }, finding);
   });
+}
+
+function isSigned(input: Omit<CheckInput, 'token'> & { readonly token: DecodedToken }): input is CheckInput {
+  return input.token.kind === 'jws';
 }
 
 function signature({ signature }: CheckInput): Finding {
@@ -129,6 +131,8 @@ export function aud({ token, policy }: CheckInput): Finding {
   const asked = policy.audience ?? (kind === 'id_token' ? clientId : undefined);
   const value = own(token.payload, 'aud');
   if (asked === undefined || asked.length === 0) return unasked(token.payload, 'aud', kind === 'id_token');
+  if (typeof asked === 'string' && value === asked)
+    return passed('matches', { expected: asked, found: limitedText(value) });
   const expected = typeof asked === 'string' ? asked : asked.join(', ');
   // Amazon Cognito names the client of an access token in `client_id` and sets no audience.
   const client = own(token.payload, 'token_use') === 'access' ? textOf(token.payload, 'client_id') : undefined;

@@ -33,13 +33,13 @@ export interface KeySet {
   readonly ignored: number;
 }
 
-export type Selection =
-  | {
-      readonly keys: readonly VerificationKey[];
-      /** `differs`: the given key has another id. `absent`: the keys of the set have no id. */
-      readonly kid?: 'differs' | 'absent';
-    }
-  | { readonly problem: 'kid_unknown' | 'kid_invalid' | 'key_unsuitable' };
+export interface SelectedKeys {
+  readonly keys: readonly VerificationKey[];
+  /** `differs`: the given key has another id. `absent`: the keys of the set have no id. */
+  readonly kid?: 'differs' | 'absent';
+}
+
+export type Selection = SelectedKeys | { readonly problem: 'kid_unknown' | 'kid_invalid' | 'key_unsuitable' };
 
 /** The most keys that are tried for one token. */
 const mostTried = 16;
@@ -93,7 +93,8 @@ export function keyFinding(key: VerificationKey, alg: string, info: KeyInfo): Fi
   if ((key.size ?? 0) < least) return failed('hmac_too_short', { expected: String(least), found: String(key.size) });
   if (key.respelled.length > 0) return warning('key_respelled', { found: key.respelled.join(', ') });
   if (key.base64.length > 0) return warning('key_base64', { found: key.base64.join(', ') });
-  return passed('key_ok', { found: [info.kty, info.crv ?? info.size].filter(Boolean).join(' ') });
+  const size = info.crv ?? info.size;
+  return passed('key_ok', { found: size ? `${info.kty} ${size}` : info.kty });
 }
 
 /**
@@ -164,8 +165,11 @@ function verificationKey(
     size,
     weakness: kty === 'RSA' ? rsaWeakness(jwk) : undefined,
     cryptoKey(alg) {
-      const known = imported.get(alg) ?? importKey(jwk, alg);
-      imported.set(alg, known);
+      let known = imported.get(alg);
+      if (!known) {
+        known = importKey(jwk, alg);
+        imported.set(alg, known);
+      }
       return known;
     },
     info() {

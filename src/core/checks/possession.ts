@@ -5,7 +5,7 @@
 import { digestOf, disclose, type Form } from '../tokens/forms.ts';
 import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
 import { type DecodedJws, tryDecode } from '../tokens/jwt.ts';
-import { numericDate } from '../tokens/tokenParts.ts';
+import { numericDate, typeOf } from '../tokens/tokenParts.ts';
 import type { Presentation } from './finding.ts';
 import {
   type CheckInput,
@@ -99,7 +99,7 @@ export function keyBinding({ presentation }: CheckInput): Finding {
 
 /** True for a DPoP proof (RFC 9449 section 4.2), which must contain the key that it proves. */
 export function isProof(header: JsonObject): boolean {
-  return /^(?:application\/)?dpop\+jwt$/i.test(textOf(header, 'typ') ?? '');
+  return typeOf(header) === 'dpop+jwt';
 }
 
 /** Milliseconds. Issuers accept a proof for a few seconds to a few minutes. */

@@ -4,13 +4,13 @@
  */
 import { flattenedVerify } from 'jose';
 import { classify, WorkbenchError } from '../errors.ts';
-import { allowedAlgorithms, signatureAlgorithms } from '../tokens/algorithms.ts';
+import { allowedAlgorithms, isAllowed, signatureAlgorithms } from '../tokens/algorithms.ts';
 import { decodeBase64 } from '../tokens/base64url.ts';
 import { type ChainResult, followChain } from '../tokens/certificates.ts';
 import { type JsonObject, own, textOf } from '../tokens/json.ts';
 import { type DecodedJws, embeddedKeyParameters, isNone } from '../tokens/jwt.ts';
 import { certificatesIn } from '../tokens/keyMaterial.ts';
-import type { TokenWarningCode } from '../tokens/tokenParts.ts';
+import { type TokenWarningCode, typeOf } from '../tokens/tokenParts.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
 import { varietyOf } from '../tokens/varieties.ts';
 import {
@@ -26,7 +26,7 @@ import {
   warning,
 } from './finding.ts';
 import { type JwksClient, type KeyLookup, readKeySet } from './keySets.ts';
-import { type KeySet, keyFinding, readJwk, selectKeys, type VerificationKey } from './keys.ts';
+import { type KeySet, keyFinding, readJwk, type SelectedKeys, selectKeys, type VerificationKey } from './keys.ts';
 import { isProof } from './possession.ts';
 import { readKeyText, type SecretForm } from './secretText.ts';
 
@@ -56,8 +56,11 @@ export async function checkSignature(
   found: FoundKeys,
 ): Promise<Outcome> {
   const outcome = await outcomeOf(token, policy, found);
-  const { chain } = found;
-  if (!chain || !outcome.signature || outcome.signature.code === 'refused_by_header') return outcome;
+  return found.chain ? withChain(outcome, found.chain) : outcome;
+}
+
+function withChain(outcome: Outcome, chain: ChainResult): Outcome {
+  if (!outcome.signature || outcome.signature.code === 'refused_by_header') return outcome;
   if ('flaw' in chain) {
     // The certificate may be the signer's own: then its chain does not matter.
     const { flaw, found: name } = chain;
@@ -73,11 +76,12 @@ export async function checkSignature(
   };
 }
 
-async function outcomeOf(
+/** Returns synchronously if no key need be tried. */
+function outcomeOf(
   token: DecodedJws,
   policy: VerificationPolicy,
   { keys, secret, given, lookup, error }: FoundKeys,
-): Promise<Outcome> {
+): Outcome | Promise<Outcome> {
   const { header } = token;
   if (keys === undefined) return error ? { signature: failed(error.code, { data: { ...error.data } }) } : {};
   const refused = refusal(token, policy, secret);
@@ -93,12 +97,7 @@ async function outcomeOf(
     const reason = selection.problem === 'kid_unknown' ? notForOthers(token, alg) : undefined;
     return { signature: reason ?? failed(selection.problem, details) };
   }
-  const outcome = await tryKeys(token, alg, selection.keys, (key, info) =>
-    judge(key, alg, info, selection.kid, lookup),
-  );
-  if (outcome.signature?.code !== 'signature_invalid') return outcome;
-  const reason = whyInvalid(token, alg);
-  return reason ? { ...outcome, signature: reason } : outcome;
+  return tryKeys(token, alg, selection, lookup);
 }
 
 /** The keys of a source for a token, or why their absence is a failure. */
@@ -179,7 +178,7 @@ function refusal(token: DecodedJws, policy: VerificationPolicy, secret: boolean)
   const { header, signature } = token;
   const alg = own(header, 'alg');
   if (signature === '' && !isNone(alg)) return failed('signature_missing');
-  if (typeof alg !== 'string' || !allowedAlgorithms(policy.algorithms, secret).includes(alg)) {
+  if (typeof alg !== 'string' || !isAllowed(alg, policy.algorithms, secret)) {
     return typeof alg === 'string' && signatureAlgorithms.get(alg)?.kty === 'oct' && !secret
       ? failed('secret_needed')
       : failed('refused_by_header', { found: 'alg' });
@@ -213,19 +212,20 @@ function notForOthers(token: DecodedJws, alg: string): Finding | undefined {
 async function tryKeys(
   token: DecodedJws,
   alg: string,
-  keys: readonly VerificationKey[],
-  judged: (key: VerificationKey, info: KeyInfo) => Finding,
+  { keys, kid }: SelectedKeys,
+  lookup: KeyLookup | undefined,
 ): Promise<Outcome> {
   let first: Outcome = {};
   for (const key of keys) {
-    const trying = tryKey(token, alg, key);
-    // Runs while another thread verifies the signature.
     const info = await key.info();
-    const outcome = { key: { info, finding: judged(key, info) }, signature: await trying };
+    const finding = judge(key, alg, info, kid, lookup);
+    const outcome = { key: { info, finding }, signature: await tryKey(token, alg, key) };
     if (outcome.signature.status === 'passed') return outcome;
     if (!first.signature || first.signature.code === 'key_rejected') first = outcome;
   }
   if (!first.signature) throw new WorkbenchError('internal', { type: 'no key' });
+  const reason = first.signature.code === 'signature_invalid' ? whyInvalid(token, alg) : undefined;
+  if (reason) return { ...first, signature: reason };
   return keys.length === 1 ? first : { ...first, signature: { ...first.signature, data: { tried: keys.length } } };
 }
 
@@ -245,10 +245,15 @@ function partsOf(text: string) {
   return { protected: text.slice(0, first), payload: text.slice(first + 1, last), signature: text.slice(last + 1) };
 }
 
-async function tryKey({ compact, header, form }: DecodedJws, alg: string, key: VerificationKey): Promise<Finding> {
+async function tryKey(
+  { compact, header, form, warnings }: DecodedJws,
+  alg: string,
+  key: VerificationKey,
+): Promise<Finding> {
   try {
     const cryptoKey = await key.cryptoKey(alg);
-    if (/[=+/]/.test(compact) && !compact.includes('{')) return await asWritten(compact, alg, cryptoKey);
+    const isPadded = warnings.some(({ code }) => code === 'base64') && !compact.includes('{');
+    if (isPadded) return await asWritten(compact, alg, cryptoKey);
     const parts = partsOf(compact);
     // Content that is kept apart may be signed as it is (RFC 7797).
     const isBare = form?.kind === 'detached' && own(header, 'b64') === false;
@@ -314,7 +319,7 @@ export function typ({ token, policy }: CheckInput): Finding {
   }
   if (typ === undefined) return kind === 'id_token' ? skipped('absent') : warning('typ_missing', { expected });
   // RFC 7515 section 4.1.9: `typ` is a media type, case-insensitive, whose "application/" may be omitted.
-  const name = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : undefined;
+  const name = typeOf(token.header);
   if (name === expected.toLowerCase()) return passed('typ_right', { expected, ...found });
   if (name === 'jwt') return warning('typ_generic', { expected, ...found });
   return failed('typ_wrong', { expected, ...found });
@@ -358,6 +363,7 @@ export function embeddedKeys({ token, chained }: CheckInput): Finding {
 export function members({ token }: CheckInput): Finding {
   // Content must not pass as a JWT; with a detached signature it is only a warning.
   if (token.content) return (token.form?.kind === 'detached' ? warning : failed)('not_claims');
+  if (token.warnings.length === 0) return passed('members_unique');
   const paths = token.warnings
     .filter(({ code }) => code === 'duplicate_member')
     .map(({ part, path }) => `${part}${path}`);
@@ -385,6 +391,7 @@ export function encoding({ token, policy }: CheckInput): Finding {
 }
 
 export function numbers({ token }: CheckInput): Finding {
+  if (token.warnings.length === 0) return passed('numbers_exact');
   const rounded = token.warnings.filter(({ code }) => code === 'number_rounded');
   if (rounded.length === 0) return passed('numbers_exact');
   return warning('number_rounded', {

@@ -240,7 +240,8 @@ export async function verifyToken(
   });
   // `verified` is set nowhere else.
   const verified = signature?.status === 'passed' && checks.every(({ status }) => status !== 'failed');
-  return { verified, checks, ...(key && { key: key.info }), ...(disclosed && { disclosed }) };
+  const result = disclosed ? { verified, checks, disclosed } : { verified, checks };
+  return key ? { ...result, key: key.info } : result;
 }
 
 /** Checks all signatures of a JWS in JSON; one invalid signature is the result. */

@@ -34,6 +34,12 @@ export const signatureAlgorithms: ReadonlyMap<string, SignatureAlgorithm> = new 
   ['HS512', { kty: 'oct', hash: 'SHA-512', bytes: [64] }],
 ]);
 
+/** True if the algorithm is on the list that `allowedAlgorithms` returns. */
+export function isAllowed(alg: string, asked: readonly string[] | undefined, secret: boolean): boolean {
+  const known = signatureAlgorithms.get(alg);
+  return known !== undefined && (known.kty === 'oct') === secret && (asked === undefined || asked.includes(alg));
+}
+
 /**
  * The exact allow-list: HMAC only with a shared secret, and nothing else with it, so that a public key is never used as
  * a secret.

@@ -67,7 +67,7 @@ export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | undefined 
  */
 export function decodeAscii(text: string): string | undefined {
   if (base64urlFlaw(text)) return undefined;
-  const decoded = atob(/[-_]/.test(text) ? text.replaceAll('-', '+').replaceAll('_', '/') : text);
+  const decoded = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
   return /[^\0-\x7f]/.test(decoded) ? undefined : decoded;
 }
 

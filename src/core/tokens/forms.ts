@@ -38,13 +38,14 @@ const mostPieces = 1000;
 
 /** @throws WorkbenchError `not_a_token` {reason: 'json'}, `token_json` and `token_encoding` of a part `disclosure` */
 export function unwrapped(token: string): Unwrapped | undefined {
+  // Nearly every token starts like this, so none of the other forms need be tried.
+  if (token.startsWith('e')) return token.includes('~') ? fromSdJwt(token) : undefined;
   if (/^\s*\{/.test(token)) return fromJson(token);
   // GitHub's installation tokens, and the header of a push message (RFC 8292 section 3).
   const [, prefix, compact] = /^(ghs_\d{1,20}_|vapid t=)(ey[\w.-]+)(?:, ?k=[\w-]{80,100})?$/.exec(token) ?? [];
   if (prefix !== undefined && compact !== undefined) return { compact, form: { kind: 'prefixed', prefix } };
   const digits = /^shc:\/(?:1\/1\/)?(\d+)$/.exec(token)?.[1];
-  if (digits !== undefined) return fromDigits(digits);
-  return token.startsWith('e') && token.includes('~') ? fromSdJwt(token) : undefined;
+  return digits === undefined ? undefined : fromDigits(digits);
 }
 
 function fromSdJwt(token: string): Unwrapped {

@@ -26,7 +26,7 @@ export type JsonReading =
 
 /** Linear in the text. The value is that of JSON.parse, so `__proto__` in it is a member like any other. */
 export function readJson(text: string): JsonReading {
-  const written = countMembers(text);
+  const written = outlineOf(text);
   if (written === undefined) return { ok: false, reason: 'depth' };
   let value: unknown;
   try {
@@ -34,11 +34,12 @@ export function readJson(text: string): JsonReading {
   } catch {
     return { ok: false, reason: 'syntax' };
   }
-  const isRespelled = mayBeRespelled.test(text);
-  if (isRespelled) noteSpellings(text, value);
+  const { respelled } = written;
+  if (respelled) noteSpellings(text, value);
   // JSON.parse drops duplicates, so they need to be searched only if members are missing.
-  const duplicates = written === membersIn(value) ? [] : duplicatesIn(text);
-  return { ok: true, value, duplicates, rounded: isRespelled ? roundedNumbers(value) : [] };
+  const members = written.objects === 1 && isObject(value) ? Object.keys(value).length : membersIn(value);
+  const duplicates = written.members === members ? [] : duplicatesIn(text);
+  return { ok: true, value, duplicates, rounded: respelled ? roundedNumbers(value) : [] };
 }
 
 /** JSON without the guard against being run as a script, and without the call around it in JSONP. */
@@ -117,7 +118,8 @@ export function textFrom(value: unknown): string {
 /** A member as a text to show, a number as it is written; `undefined` if it is absent. */
 export function memberText(object: JsonObject, name: string): string | undefined {
   const value = own(object, name);
-  return value === undefined ? undefined : (spellings.get(object)?.get(name) ?? textFrom(value));
+  if (value === undefined || typeof value === 'string') return value;
+  return spellings.get(object)?.get(name) ?? textFrom(value);
 }
 
 /** The value as a number if it is a number or a text, otherwise `NaN`: `Number()` of an object may throw. */
@@ -147,19 +149,44 @@ export function sameMember(one: object, other: object, name: string): boolean {
   return mine === theirs && sameData(Reflect.get(one, name), Reflect.get(other, name));
 }
 
-/** The number of members in a JSON text, one per colon outside of strings; `undefined` if it is nested too deep. */
-function countMembers(text: string): number | undefined {
+/** What a single pass over a JSON text shows. */
+interface Outline {
+  /** One per colon outside of strings. */
+  readonly members: number;
+  readonly objects: number;
+  /** True if a number may not be written as JavaScript writes it. */
+  readonly respelled: boolean;
+}
+
+/** `undefined` if the text is nested too deep. */
+function outlineOf(text: string): Outline | undefined {
   let members = 0;
+  let objects = 0;
+  let respelled = false;
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === 0x22) i = endOfString(text, i);
     else if (code === 0x3a) members++;
     else if (code === 0x7b || code === 0x5b) {
+      if (code === 0x7b) objects++;
       if (++depth > depthLimit) return undefined;
     } else if (code === 0x7d || code === 0x5d) depth--;
+    else if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
+      const end = endOfNumber(text, i);
+      respelled ||= mayBeRespelled(text, i, end);
+      i = end - 1;
+    }
   }
-  return members;
+  return { members, objects, respelled };
+}
+
+function endOfNumber(text: string, start: number): number {
+  let end = start + 1;
+  for (let code = text.charCodeAt(end); ; code = text.charCodeAt(++end)) {
+    const continues = (code >= 0x30 && code <= 0x39) || code === 0x2e || code === 0x2d || code === 0x2b;
+    if (!continues && code !== 0x65 && code !== 0x45) return end;
+  }
 }
 
 /** Counts recursively; the depth is limited by `depthLimit`. */
@@ -197,11 +224,23 @@ function duplicatesIn(text: string): DuplicateMember[] {
  */
 const spellings = new WeakMap<object, Map<string, string>>();
 
+/** Digits that a double can always hold. */
+const exactDigits = 15;
+
 /**
- * A number with enough digits to be rounded, an exponent, a zero at the end of a fraction, or a negative zero. Few
- * texts have one.
+ * True for a number with enough digits to be rounded, an exponent, a zero at the end of a fraction, or a negative zero.
+ * Few texts have one.
  */
-const mayBeRespelled = /[:[,]\s*(?:-0(?![\d.])|-?(?:\d[\d.]{15}|\d[\d.]{0,14}[eE]|\d{1,14}\.\d{0,14}0(?!\d)))/;
+function mayBeRespelled(text: string, start: number, end: number): boolean {
+  if (end - start > exactDigits) return true;
+  let whole = true;
+  for (let i = start + 1; i < end; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x65 || code === 0x45) return true;
+    if (code === 0x2e) whole = false;
+  }
+  return (!whole && text.charCodeAt(end - 1) === 0x30) || (text.charCodeAt(start) === 0x2d && text[start + 1] === '0');
+}
 
 /** @param value the result of JSON.parse for the text. Linear in the text. */
 function noteSpellings(text: string, value: unknown): void {
@@ -369,9 +408,9 @@ function walk(text: string, { twice, number }: Visitor): void {
         break;
       default: {
         if (!number || !(code === 0x2d || (code >= 0x30 && code <= 0x39))) break;
-        const start = i;
-        while (i + 1 < text.length && /[\d.eE+-]/.test(text[i + 1] ?? '')) i++;
-        number(text.slice(start, i + 1), () => stack.map(({ at }) => at));
+        const end = endOfNumber(text, i);
+        number(text.slice(i, end), () => stack.map(({ at }) => at));
+        i = end - 1;
       }
     }
   }
@@ -414,73 +453,4 @@ export function defined<T extends object>(value: { [K in keyof T]?: T[K] | undef
   const present: Record<string, unknown> = {};
   for (const [name, item] of Object.entries(value)) if (item !== undefined) present[name] = item;
   return present as T;
-}
-
-export interface MemberRange {
-  /** As written in the text, with quotes and escapes. */
-  readonly name: string;
-  /**
-   * Offsets into the encoded part, `end` exclusive. They include every character with at least one bit of the member.
-   */
-  readonly start: number;
-  readonly end: number;
-}
-
-/**
- * The ranges of the top-level members of a JSON object, in their order and including duplicates, so that the inspector
- * can link the JSON with its base64url. `json` must be valid. Linear in the text.
- */
-export function memberRanges(json: string): MemberRange[] {
-  const found: { name: string; start: number; end: number }[] = [];
-  let depth = 0;
-  let start = -1;
-  let name = '';
-  for (let at = 0; at < json.length; at++) {
-    const character = json[at];
-    if (character === '"') {
-      const end = closingQuote(json, at);
-      if (depth === 1 && start < 0) {
-        start = at;
-        name = json.slice(at, end + 1);
-      }
-      at = end;
-    } else if (character === '{' || character === '[') depth++;
-    else if (character === '}' || character === ']' || character === ',') {
-      if (depth === 1 && start >= 0) {
-        found.push({ name, start, end: at });
-        start = -1;
-      }
-      if (character !== ',') depth--;
-    }
-  }
-  return toEncoded(json, found);
-}
-
-function closingQuote(json: string, start: number): number {
-  for (let at = start + 1; at < json.length; at++) {
-    if (json[at] === '\\') at++;
-    else if (json[at] === '"') return at;
-  }
-  return json.length;
-}
-
-/**
- * Converts offsets in the JSON to offsets in its base64url: three bytes are four characters, so a character can belong
- * to two members.
- */
-function toEncoded(json: string, members: readonly MemberRange[]): MemberRange[] {
-  const encoder = new TextEncoder();
-  let bytes = 0;
-  let read = 0;
-  const bytesUntil = (offset: number) => {
-    bytes += encoder.encode(json.slice(read, offset)).length;
-    read = offset;
-    return bytes;
-  };
-  return members.map(({ name, start, end }) => {
-    const from = bytesUntil(start);
-    const to = bytesUntil(start + json.slice(start, end).trimEnd().length);
-    bytesUntil(end);
-    return { name, start: Math.floor((from * 4) / 3), end: Math.ceil((to * 4) / 3) };
-  });
 }

@@ -3,7 +3,7 @@
  * Loaded at activation, so it imports no cryptography.
  */
 import { classify, WorkbenchError } from '../errors.ts';
-import { decodeBase64url, encodeBase64url } from './base64url.ts';
+import { base64urlFlaw, decodeBase64url, encodeBase64url, isCanonical } from './base64url.ts';
 import { type Form, inflate, unwrapped } from './forms.ts';
 import { isObject, type JsonObject, own, readJson, textOf } from './json.ts';
 import {
@@ -76,7 +76,8 @@ export function decodeToken(token: string, claimsOnly = false): DecodedToken {
 }
 
 function decodeCompact(token: string, claimsOnly: boolean): DecodedToken {
-  if (!looksLikeJose(token) || isForeignObject(token) || isSignedCookie(token)) {
+  // Neither of the two that only look like JOSE has a dot.
+  if (!looksLikeJose(token) || (!token.includes('.') && (isForeignObject(token) || isSignedCookie(token)))) {
     // A JWT is never in this form (RFC 7519 section 1), and readers that accepted it have been exploited.
     if (/^\s*\{[\s\S]*"(?:payload|ciphertext)"\s*:/.test(token))
       throw new WorkbenchError('not_a_token', { reason: 'json' });
@@ -180,7 +181,9 @@ function decodeJws(token: string, [first = 0, second = 0]: readonly number[], cl
     ? readText(token.slice(first + 1, second), 'payload', warnings)
     : readPayload(token, header.value, first + 1, second, warnings, claimsOnly);
   const signature = token.slice(second + 1);
-  checkEncoding(urlSafe(signature, 'signature', warnings), 'signature', second + 1, warnings);
+  if (base64urlFlaw(signature))
+    checkEncoding(urlSafe(signature, 'signature', warnings), 'signature', second + 1, warnings);
+  else if (!isCanonical(signature)) warnings.push({ code: 'non_canonical', part: 'signature' });
   if (signature === '' && !isNone(own(header.value, 'alg'))) {
     warnings.push({ code: 'signature_missing', part: 'signature' });
   }
@@ -293,7 +296,7 @@ function timeWarnings(payload: JsonObject, warnings: TokenWarning[]): void {
 
 /** True for values signed by Rails and Django: base64 and a digest after dashes, or three pieces between colons. */
 function isSignedCookie(token: string): boolean {
-  return (token.includes('--') || token.includes(':')) && signedCookie.test(token);
+  return signedCookie.test(token);
 }
 
 const signedCookie = /^[\w+/=%-]{8,4096}--[\da-f]{40,64}$|^[\w-]{2,4096}:[\w-]{6,12}:[\w-]{27,90}$/;
@@ -303,7 +306,6 @@ const signedCookie = /^[\w+/=%-]{8,4096}--[\da-f]{40,64}$|^[\w-]{2,4096}:[\w-]{6
  * `alg`.
  */
 function isForeignObject(token: string): boolean {
-  if (token.includes('.')) return false;
   const bytes = decodeBase64url(
     token
       .replace(/={1,2}$/, '')

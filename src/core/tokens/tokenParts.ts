@@ -1,7 +1,7 @@
 /** The parts of a token: base64url of JSON, or of bytes whose content is not needed here. */
 import { WorkbenchError } from '../errors.ts';
 import { type Base64urlFlaw, base64urlFlaw, decodeAscii, decodeBase64url, isCanonical } from './base64url.ts';
-import { depthLimit, isObject, type JsonObject, readJson } from './json.ts';
+import { depthLimit, isObject, type JsonObject, readJson, textOf } from './json.ts';
 
 export type TokenPart =
   | 'header'
@@ -60,10 +60,18 @@ export interface Part {
 export const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export function readPart(token: string, part: TokenPart, start: number, end: number, warnings: TokenWarning[]): Part {
-  const encoded = urlSafe(token.slice(start, end), part, warnings);
-  const text = decodeAscii(encoded) ?? decodeText(encoded, part, start, warnings);
+  const written = token.slice(start, end);
+  const plain = decodeAscii(written);
+  const encoded = plain === undefined ? urlSafe(written, part, warnings) : written;
+  const text = plain ?? decodeText(encoded, part, start, warnings);
   if (!isCanonical(encoded)) warnings.push({ code: 'non_canonical', part });
   return readText(text, part, warnings);
+}
+
+/** `typ` of a header in lower case, without "application/" (RFC 7515 section 4.1.9); empty if it has none. */
+export function typeOf(header: JsonObject): string {
+  const typ = textOf(header, 'typ')?.toLowerCase() ?? '';
+  return typ.startsWith('application/') ? typ.slice('application/'.length) : typ;
 }
 
 /** Converts base64 in its other alphabet or with padding, as some issuers write it, to base64url. */

@@ -1,6 +1,6 @@
 import { type JsonObject, memberAsWritten, own, sameMember, withMembers } from './json.ts';
 import { type DecodedToken, decodeToken, membersOf } from './jwt.ts';
-import { isTimeClaim, numericDate } from './tokenParts.ts';
+import { isTimeClaim, numericDate, typeOf } from './tokenParts.ts';
 
 export type TokenUse = 'access_token' | 'id_token' | 'refresh_token';
 
@@ -22,11 +22,11 @@ export interface UseHint {
  */
 export function tokenUse(decoded: DecodedToken): UseHint | undefined {
   if (decoded.kind === 'opaque') return undefined;
-  const typ = own(decoded.header, 'typ');
-  const [, kind] = /^(?:application\/)?(at|rt|refresh)\+jwt$/i.exec(typeof typ === 'string' ? typ : '') ?? [];
-  if (kind !== undefined) return certain(/^at$/i.test(kind) ? 'access_token' : 'refresh_token');
+  const typ = typeOf(decoded.header);
+  if (typ === 'at+jwt') return certain('access_token');
+  if (typ === 'rt+jwt' || typ === 'refresh+jwt') return certain('refresh_token');
   // A type of its own: proofs and key bindings have a nonce as well, and are no ID tokens (RFC 8725 section 3.11).
-  if (typeof typ === 'string' && /\+jwt$/i.test(typ)) return undefined;
+  if (typ.endsWith('+jwt')) return undefined;
   if (decoded.kind === 'jwe') return undefined;
   const { payload } = decoded;
   const hasOneOf = (...names: string[]) => names.some(name => Object.hasOwn(payload, name));

@@ -10,6 +10,7 @@ import { foreignVarieties } from './foreignVarieties.ts';
 import { issuerVarieties } from './issuerVarieties.ts';
 import { isObject, type JsonObject, own, readJson, textOf } from './json.ts';
 import type { DecodedToken } from './jwt.ts';
+import { typeOf } from './tokenParts.ts';
 import { type ExaminedToken, hasMembers, rfc, typed, type Variety } from './variety.ts';
 
 /** The first matching row counts, so rows are ordered by form, type, issuer and claims. */
@@ -201,8 +202,7 @@ const byType = new Map(
 
 /** The rules of the type in the header. */
 export function rulesOfType(header: JsonObject): Pick<Variety, 'required' | 'endless'> | undefined {
-  const typ = textOf(header, 'typ');
-  return typ === undefined ? undefined : byType.get(typ.toLowerCase().replace(/^application\//, ''));
+  return byType.get(typeOf(header));
 }
 
 /** @returns the first row that matches; nothing is verified */
@@ -234,7 +234,7 @@ function seenIn(text: string, decoded: DecodedToken): ExaminedToken {
     form: (decoded.kind === 'jws' && decoded.form?.kind) || '',
     header,
     payload,
-    typ: (textOf(header, 'typ') ?? '').toLowerCase().replace(/^application\//, ''),
+    typ: typeOf(header),
     iss: textOf(payload, 'iss') ?? '',
     aud: Array.isArray(aud) ? aud : [aud],
   };

@@ -5,18 +5,9 @@ import type { Check } from '../../core/checks/finding.ts';
 import type { Verifier } from '../../core/checks/verifier.ts';
 import type { Connection } from '../../core/records/connection.ts';
 import { printable } from '../../core/redact.ts';
-import {
-  isObject,
-  type JsonObject,
-  jsonText,
-  type MemberRange,
-  memberJson,
-  memberRanges,
-  own,
-  readJson,
-  textFrom,
-} from '../../core/tokens/json.ts';
+import { isObject, type JsonObject, jsonText, memberJson, own, readJson, textFrom } from '../../core/tokens/json.ts';
 import type { DecodedToken } from '../../core/tokens/jwt.ts';
+import { type MemberRange, memberRanges } from '../../core/tokens/memberRanges.ts';
 import { isTimeClaim, numericDate } from '../../core/tokens/tokenParts.ts';
 import { type TokenTime, timesIn } from '../../core/view/tokenSummary.ts';
 import type { InspectorModel, Member, Section } from '../../webview/protocol.ts';
