@@ -34,7 +34,7 @@ export const signatureAlgorithms: ReadonlyMap<string, SignatureAlgorithm> = new 
   ['HS512', { kty: 'oct', hash: 'SHA-512', bytes: [64] }],
 ]);
 
-/** True if the algorithm is on the list that `allowedAlgorithms` returns. */
+/** Whether the algorithm is on the list that `allowedAlgorithms` returns. */
 export function isAllowed(alg: string, asked: readonly string[] | undefined, secret: boolean): boolean {
   const known = signatureAlgorithms.get(alg);
   return known !== undefined && (known.kty === 'oct') === secret && (asked === undefined || asked.includes(alg));
@@ -46,7 +46,7 @@ export function isAllowed(alg: string, asked: readonly string[] | undefined, sec
  */
 export function allowedAlgorithms(asked: readonly string[] | undefined, secret: boolean): readonly string[] {
   const able = secret ? hmac : asymmetric;
-  return asked === undefined ? able : able.filter(alg => asked.includes(alg));
+  return asked === undefined ? able : asked.filter(alg => able.includes(alg));
 }
 
 const names = [...signatureAlgorithms];

@@ -87,7 +87,8 @@ function decodeCompact(token: string, claimsOnly: boolean): DecodedToken {
   }
   const dots = dotsIn(token);
   if (dots.length === 2) {
-    const decoded = decodeJws(token, dots, claimsOnly);
+    const [first = 0, second = 0] = dots;
+    const decoded = decodeJws(token, first, second, claimsOnly);
     // A signed cookie of a web framework: its first part is the session rather than a header.
     const isCookie = decoded.content && !Object.hasOwn(decoded.header, 'alg');
     return isCookie ? { kind: 'opaque', warnings: [] } : decoded;
@@ -173,7 +174,8 @@ export function isNone(alg: unknown): boolean {
 /** Header parameters by which a token brings its own key (RFC 7515 sections 4.1.2 to 4.1.6). */
 export const embeddedKeyParameters = ['jwk', 'jku', 'x5u', 'x5c'] as const;
 
-function decodeJws(token: string, [first = 0, second = 0]: readonly number[], claimsOnly: boolean): DecodedJws {
+/** @param first the offset of the first dot @param second the offset of the second dot */
+function decodeJws(token: string, first: number, second: number, claimsOnly: boolean): DecodedJws {
   const warnings: TokenWarning[] = [];
   const header = readHeader(token, first, warnings);
   const unencoded = own(header.value, 'b64') === false && token[first + 1] === '{';
@@ -188,17 +190,17 @@ function decodeJws(token: string, [first = 0, second = 0]: readonly number[], cl
     warnings.push({ code: 'signature_missing', part: 'signature' });
   }
   timeWarnings(payload.value, warnings);
-  return {
+  const decoded: DecodedJws = {
     kind: 'jws',
     header: header.value,
     payload: payload.value,
-    ...(payload.content && { content: payload.content }),
     headerText: header.text,
     payloadText: payload.text,
     signature,
     compact: token,
     warnings,
   };
+  return payload.content ? { ...decoded, content: payload.content } : decoded;
 }
 
 /** The last header, cached because an issuer uses one header for many tokens. It is not a secret. */
@@ -221,7 +223,7 @@ function readHeader(token: string, end: number, warnings: TokenWarning[]): Part 
 /** Decodes a token whose signature was not copied: it can be read but not verified. */
 function decodeCut(token: string, dot: number): DecodedJws | undefined {
   try {
-    const decoded = decodeJws(`${token}.`, [dot, token.length], true);
+    const decoded = decodeJws(`${token}.`, dot, token.length, true);
     if (typeof own(decoded.header, 'alg') !== 'string') return undefined;
     const warnings = decoded.warnings.filter(({ code }) => code !== 'signature_missing');
     return { ...decoded, form: { kind: 'cut' }, warnings: [...warnings, { code: 'cut', part: 'signature' }] };
