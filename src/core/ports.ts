@@ -187,8 +187,11 @@ export interface FileSearch {
    * ripgrep is missing or fails and the caller has to read each file itself.
    */
   filesWith(search: TextSearch, found: (file: string) => void, signal: AbortSignal): Promise<number | undefined>;
-  /** The text of a file; `undefined` if it is gone, too large or not text. */
-  read(path: string, mostBytes: number): Promise<string | undefined>;
+  /**
+   * The text of a file; `undefined` if it is gone, too large, not text or not wanted. `isWanted` gets the file with one
+   * character for each byte, in which ASCII can be found in less time than decoding the file takes.
+   */
+  read(path: string, mostBytes: number, isWanted: (bytes: string) => boolean): Promise<string | undefined>;
 }
 
 export interface TextSearch {

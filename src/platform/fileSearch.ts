@@ -38,7 +38,7 @@ export function createFileSearch(appRoot: string, log: Log): FileSearch {
       const path = await program;
       return path === undefined ? undefined : run(path, search, found, signal, log);
     },
-    async read(path, mostBytes) {
+    async read(path, mostBytes, isWanted) {
       try {
         const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
         try {
@@ -46,7 +46,8 @@ export function createFileSearch(appRoot: string, log: Log): FileSearch {
           if (!info.isFile() || info.size > mostBytes) return undefined;
           const bytes = await file.readFile();
           // A NUL among the first bytes means that it is not a text file.
-          return bytes.subarray(0, 1000).includes(0) ? undefined : bytes.toString('utf8');
+          if (bytes.subarray(0, 1000).includes(0) || !isWanted(bytes.toString('latin1'))) return undefined;
+          return bytes.toString('utf8');
         } finally {
           await file.close();
         }

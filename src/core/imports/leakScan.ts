@@ -35,14 +35,15 @@ const mostLeaks = mostTokens;
 /**
  * Patterns of which every text with a leak matches at least one: a file without a match need not be read. A JOSE
  * header starts with `{"`, `{ `, `{\n`, `{\r\n` or `{\t"`, in base64. `encodedStarts` are the same starts encoded in
- * base64 once more. JavaScript and ripgrep read these patterns alike: they have no lookaround, and ASCII alone.
+ * base64 once more. JavaScript (with the flag m) and ripgrep read these patterns alike: they have no lookaround, and
+ * ASCII alone.
  */
 export function leakMarks(known: readonly KnownToken[]): string[] {
   return [
     // Fewer characters are not the beginning of a header, even on the first of several lines.
-    `${anyOf(headerStarts)}[\\w+/-]{8}`,
+    `${anyOf(headerStarts)}[\\w+/-]{8,}={0,2}${afterHeader}`,
     `${healthCardStart}(?:1/1/)?\\d{8}`,
-    refreshTokenMark + tokenCharacter('{20}'),
+    refreshTokenMark + generatedValue,
     `\\b${anyOf([...encodedStarts, ...headerStarts])}[A-Za-z\\d+/]{20}`,
     ...opaquePatterns,
     ...known.flatMap(writingsOf).map(text => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')),
@@ -51,6 +52,9 @@ export function leakMarks(known: readonly KnownToken[]): string[] {
 
 /** After `{ ` comes a quote or more white space: `KeyAlgorithm` has an `eyA` in it as well. */
 const headerStarts = ['eyJ', 'eyAi', 'eyAg', 'eyAJ', 'eyAK', 'eyAN', 'ewog', 'ewoJ', 'ewoi', 'ew0K', 'ewki'];
+
+/** A dot, or the end of the line if the token is broken over several: `KeyJwkThumbprint` has an `eyJ` in it as well. */
+const afterHeader = '(?:\\.|["\'`]?[ \\t]{0,4}[+\\\\=]?[ \\t]{0,4}\\r?$)';
 
 /** The first four characters of tokens that are encoded in base64, from the tokens' first three bytes. */
 const encodedStarts = [...new Set([...headerStarts, ...opaquePrefixes].map(start => btoa(start.slice(0, 3))))];
@@ -146,6 +150,11 @@ const afterName = `${quote}[ \\t]{0,4}(?:[:=]>?|%3[ADad])[ \\t]{0,4}${quote}`;
 const refreshTokenMark = `(?:refresh|Refresh|REFRESH)[_-]?(?:token|Token|TOKEN)${afterName}`;
 
 const tokenCharacter = (times: string) => `(?:[\\w~+/.%!*$-]|\\\\[/:=])${times}`;
+
+const noDigit = (times: string) => `(?:[A-Za-z_~+/.%!*$-]|\\\\[/:=])${times}`;
+
+/** Twenty characters with a digit among them, as `refreshTokens` requires: code has many names of that length. */
+const generatedValue = `(?:${noDigit('{11,}')}\\d|${noDigit('{0,10}')}\\d${tokenCharacter('{9}')})`;
 
 /**
  * `refresh_token=...` in any notation, also in nested strings, queries and pages, with a value that looks generated.

@@ -56,7 +56,7 @@ const fewStaged = 200;
 export async function searchWorkspace(parts: SearchParts, signal: AbortSignal, tell: Tell): Promise<Search> {
   const staged = stagedUris();
   const look = createScanner(parts, uri => staged.has(uri.toString()), signal, tell);
-  const file = (uri: Uri) => look.at({ uri, read: () => textOf(uri, parts.files) });
+  const file = (uri: Uri) => look.at({ uri, read: isWanted => textOf(uri, parts.files, isWanted) });
   for (const { uri, isDirty } of workspace.textDocuments) if (isDirty && workspace.getWorkspaceFolder(uri)) file(uri);
   let searched: number | undefined = 0;
   for (const { uri } of workspace.workspaceFolders ?? []) {
@@ -84,7 +84,8 @@ export async function searchStaged(parts: SearchParts, signal: AbortSignal, tell
     // With many staged files, those unchanged since staging are searched on disk first, which shows the ones worth
     // reading.
     if (!marked || file.changed) look.at(file);
-    else if (marked.has(file.uri.toString())) look.at({ ...file, read: () => textOf(file.uri, parts.files) });
+    else if (marked.has(file.uri.toString()))
+      look.at({ ...file, read: isWanted => textOf(file.uri, parts.files, isWanted) });
   }
   return { searched: staged.length, ...(await look.end()) };
 }
@@ -117,6 +118,12 @@ async function markedBelow(
   return searched;
 }
 
+interface SearchedFile {
+  readonly uri: Uri;
+  /** `undefined` if the file is gone, not text, or `isWanted` says no to its bytes. */
+  read(isWanted: (bytes: string) => boolean): Promise<string | undefined>;
+}
+
 /** Reads files, several at a time and each once, while the search for others continues. */
 function createScanner(
   { sessions, clock }: SearchParts,
@@ -126,9 +133,12 @@ function createScanner(
 ) {
   const now = clock.now();
   const known = knownTokens(sessions);
+  const leaksOf = (text: string) => scanForLeaks(text, known, now);
+  // Leaks consist of ASCII, which is the same in the bytes of a file and in its text.
+  const isWanted = (bytes: string) => leaksOf(bytes).length > 0;
   const found: FileLeaks[] = [];
   const listed = new Set<string>();
-  const waiting: Pick<StagedFile, 'uri' | 'read'>[] = [];
+  const waiting: SearchedFile[] = [];
   const working = new Set<Promise<void>>();
   let done = 0;
   let cut = false;
@@ -137,9 +147,9 @@ function createScanner(
   async function work(): Promise<void> {
     for (let file = waiting.shift(); file && !signal.aborted; file = waiting.shift()) {
       const { uri } = file;
-      const text = (await file.read())?.slice(0, mostBytes);
+      const text = (await file.read(isWanted))?.slice(0, mostBytes);
       if (++done % 50 === 0) tell(l10n.t('Checked {0} of {1} files that may contain tokens', done, listed.size));
-      const leaks = text === undefined ? [] : scanForLeaks(text, known, now);
+      const leaks = text === undefined ? [] : leaksOf(text);
       if (text === undefined || leaks.length === 0) continue;
       const at = positionsIn(text);
       found.push({ uri, leaks, diagnostics: leaks.map(leak => diagnosticOf(leak, at, isStaged(uri), now)) });
@@ -147,7 +157,7 @@ function createScanner(
   }
 
   return {
-    at(file: Pick<StagedFile, 'uri' | 'read'>) {
+    at(file: SearchedFile) {
       const key = file.uri.toString();
       if (listed.has(key)) return;
       if (listed.size >= maxFiles) {
@@ -191,10 +201,10 @@ function knownTokens(sessions: Sessions): KnownToken[] {
   );
 }
 
-async function textOf(uri: Uri, files: FileSearch): Promise<string | undefined> {
+async function textOf(uri: Uri, files: FileSearch, isWanted: (bytes: string) => boolean): Promise<string | undefined> {
   const open = workspace.textDocuments.find(document => document.uri.toString() === uri.toString());
   if (open) return open.getText().slice(0, mostBytes);
-  if (uri.scheme === 'file') return files.read(uri.fsPath, mostBytes);
+  if (uri.scheme === 'file') return files.read(uri.fsPath, mostBytes, isWanted);
   try {
     const { size } = await workspace.fs.stat(uri);
     if (size > mostBytes) return undefined;

@@ -17,7 +17,7 @@ const kinds = (text: string, known: Parameters<typeof scanForLeaks>[1] = []) =>
 
 /** Whether a search for the marks would pick a file with this text. */
 const isMarked = (text: string, known: Parameters<typeof leakMarks>[0] = []) =>
-  leakMarks(known).some(mark => new RegExp(mark).test(text));
+  leakMarks(known).some(mark => new RegExp(mark, 'm').test(text));
 
 describe('scanForLeaks', () => {
   it('finds tokens that still work, and no others', () => {
