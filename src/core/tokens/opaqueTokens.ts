@@ -125,8 +125,16 @@ const ending = new RegExp(`${characters}{8,${longest}}={0,2}`, 'y');
 
 /** A pattern for the files that can have one of these tokens, for each kind that is searched in texts. */
 export const opaquePatterns: readonly string[] = opaqueKinds.flatMap(({ alone, prefixes, rest = 10 }) =>
-  alone ? [] : [`\\b${anyOf(prefixes)}${characters}{${Math.max(rest, 8)}}`],
+  alone ? [] : [`${anyOf(prefixes.map(rareEnd))}${characters}{${Math.max(rest, 8)}}`],
 );
+
+/**
+ * ripgrep looks for the first three characters of a pattern. Code is full of `lin` and `sha`, but has few `n_o` and `a25`,
+ * so a long prefix is searched from the letter before its first sign or digit.
+ */
+function rareEnd(prefix: string): string {
+  return prefix.replace(/^[a-z]+(?=[a-z][\d_~-].{3,}$)/, '');
+}
 
 export interface FoundOpaque {
   /** Offsets in UTF-16 code units, `end` exclusive. */

@@ -217,6 +217,33 @@ describe('scanForLeaks', () => {
     }
   });
 
+  it('marks a token that is broken over lines, and a refresh token with its first digit anywhere', () => {
+    const at = valid.indexOf('.') - 4;
+    const broken = ['\n', '\r\n', '" +\n  "', "'\\\n'", '=\r\n', '\n> '];
+    for (const between of broken) {
+      const text = `x="${valid.slice(0, at)}${between}${valid.slice(at)}"\n`;
+      assert.deepEqual(
+        kinds(text).map(([kind]) => kind),
+        ['token'],
+        text,
+      );
+      assert.ok(isMarked(text), text);
+    }
+    for (const value of [`7${'a'.repeat(19)}`, `${'a'.repeat(10)}7${'a'.repeat(9)}`, `${'a'.repeat(40)}7`]) {
+      assert.deepEqual(kinds(`refresh_token=${value}`), [['refresh_token', value]]);
+      assert.ok(isMarked(`refresh_token=${value}`), value);
+    }
+  });
+
+  it('marks no code that only names such things', () => {
+    for (const text of [
+      'const keyJwkThumbprintMismatch = "key_jwk";',
+      'refreshToken: this.parsedResponseBody.refresh_token,',
+      'export const refreshToken = "acquireTokenByRefreshToken";',
+    ])
+      assert.ok(!isMarked(text), text);
+  });
+
   it('does not report placeholders, expired GitHub tokens or other base64', () => {
     for (const text of [
       'ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
