@@ -14,6 +14,9 @@ import { grepVariable, resultsVariable, slowVariable } from './lib/results.mjs';
 /** The stages that can be selected. `oldest`: the tests of `host` in the oldest VS Code that package.json allows. */
 const stages = [...testKinds, /** @type {const} */ ('oldest')];
 
+/** What `npm test` leaves to `npm run test:slow`. The tests of `ui` run on the packaged files as well. */
+const slowStages = ['oldest', 'vsix'];
+
 /** Why the tests of the user interface cannot run here. They need the VS Code from npm, which is used on Linux only. */
 const uiObstacle = process.platform === 'linux' ? undefined : `skipped: needs Linux, this is ${process.platform}`;
 
@@ -32,7 +35,7 @@ async function main() {
   const wrong = positionals.find(name => !stages.some(stage => stage === name));
   if (wrong) throw new UserError(`There are no tests named ${wrong}. There are: ${stages.join(', ')}.`);
   /** @param {typeof stages[number]} stage */
-  const wants = stage => (positionals.length === 0 ? stage !== 'oldest' : positionals.includes(stage));
+  const wants = stage => (positionals.length === 0 ? !slowStages.includes(stage) : positionals.includes(stage));
   const alone = positionals.length === 1;
 
   await ensureDependencies();
@@ -59,7 +62,7 @@ async function main() {
   });
   const checking = positionals.length === 0 && !values.grep ? checks(report) : undefined;
   const packaged =
-    wants('vsix') &&
+    (wants('vsix') || (wants('ui') && uiObstacle === undefined)) &&
     report.stage('package', async () => void (await packageExtension({ to: vsix, scan: values.slow })));
   const kinds = testKinds.filter(kind => wants(kind) || (kind === 'host' && wants('oldest')));
   if (!(await report.stage('build', () => build(kinds)))) return report.print(since);
@@ -85,7 +88,11 @@ async function main() {
   };
   const lanes = [
     wants('ui') &&
-      fetched.then(there => there && report.stage('ui', async () => uiObstacle ?? runInNode('ui', 60_000, alone))),
+      Promise.all([fetched, packaged]).then(
+        ready =>
+          (uiObstacle !== undefined || ready.every(Boolean)) &&
+          report.stage('ui', async () => uiObstacle ?? runInNode('ui', 60_000, alone)),
+      ),
     inWindows(),
     wants('unit') && report.stage('unit', () => (alone ? runInNode('unit', 5_000, alone) : unitTests())),
     checking,

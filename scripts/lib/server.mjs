@@ -26,6 +26,8 @@ const quietSettings = {
   'extensions.autoCheckUpdates': false,
   'extensions.ignoreRecommendations': true,
   'remote.autoForwardPorts': false,
+  // Otherwise VS Code lists all processes every few seconds, to find the ports that they listen on.
+  'remote.autoForwardPortsSource': 'output',
   // Renders terminals as text, so that tests can read it.
   'terminal.integrated.gpuAcceleration': 'off',
   'telemetry.telemetryLevel': 'off',
@@ -41,8 +43,8 @@ const quietSettings = {
  * window slower; the tests inside VS Code run with all of them
  * @property {string} [userDataDir] kept afterwards; a temporary one by default
  * @property {string} [extensionsDir] kept afterwards; a temporary, empty one by default
- * @property {boolean} [installed] whether this extension is installed in all windows; if not, windows can have
- * extensions under development
+ * @property {boolean | string} [installed] whether this extension is installed in all windows, or the folder from which it
+ * is; if not, windows can have extensions under development
  * @property {Record<string, string>} [beside] the files of another extension to install
  * @property {Record<string, string>} [env] added to the environment of the extension host
  *
@@ -81,7 +83,7 @@ export async function startServer(vscode, options = {}) {
   await mkdir(extensionsDir, { recursive: true });
   const folder = join(temporary, 'demo');
   await copyWorkspace(folder);
-  if (options.installed) await install(extensionsDir);
+  if (options.installed) await install(extensionsDir, options.installed === true ? root : options.installed);
   for (const [name, text] of Object.entries(options.beside ?? {})) {
     await mkdir(join(extensionsDir, 'beside'), { recursive: true });
     await writeFile(join(extensionsDir, 'beside', name), text);
@@ -107,6 +109,8 @@ export async function startServer(vscode, options = {}) {
     vscode.serverMain,
     ...['--host', '127.0.0.1', '--port', options.ports ?? '0', '--without-connection-token'],
     ...['--accept-server-license-terms', '--telemetry-level', 'off'],
+    // Compressing costs both sides time, and the browser runs on the same machine.
+    '--disable-websocket-compression',
     ...['--server-data-dir', join(temporary, 'server'), '--user-data-dir', userDataDir],
     ...['--extensions-dir', extensionsDir],
     ...(options.lean ? ['--builtin-extensions-dir', await leanExtensions(vscode, temporary)] : []),
@@ -199,13 +203,14 @@ export async function childrenOf(parent, command) {
  * At its first start, VS Code treats extensions in this folder as installed. The files are copied, because the next
  * build changes `dist`.
  * @param {string} extensionsDir
+ * @param {string} folder with the extension
  */
-async function install(extensionsDir) {
-  const { publisher, name, version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  for (const part of (await readdir(root)).filter(each =>
+async function install(extensionsDir, folder) {
+  const { publisher, name, version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  for (const part of (await readdir(folder)).filter(each =>
     /^(package\.(nls\..*)?json|dist|l10n|media|schemas|syntaxes)$/.test(each),
   ))
-    await cp(join(root, part), join(extensionsDir, `${publisher}.${name}-${version}`, part), { recursive: true });
+    await cp(join(folder, part), join(extensionsDir, `${publisher}.${name}-${version}`, part), { recursive: true });
 }
 
 /**

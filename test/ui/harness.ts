@@ -3,12 +3,18 @@ import { join } from 'node:path';
 import { errors, type FrameLocator, type Locator, type Page } from 'playwright-core';
 import { root } from '../../scripts/lib/project.mjs';
 import { slowVariable } from '../../scripts/lib/results.mjs';
-import { demoEnvironment } from '../../scripts/lib/server.mjs';
 import { endShared, startWorkbench, type Workbench, type WorkbenchOptions } from '../../scripts/lib/workbench.mjs';
+import { demoVariable } from '../../src/contributions.ts';
 import { keepSecrets } from './secrets.ts';
 
+/** The extension as `npm run package` packs it, which scripts/test.mjs has made. */
+const packaged = join(root, 'out', 'package');
+
+/** As in `npm start`. */
+const shownDemo = { [demoVariable]: 'shown' };
+
 export interface UiOptions extends WorkbenchOptions {
-  /** Starts the mock issuer and the connection "Demo" with VS Code. */
+  /** Starts the mock issuer and the connection "Demo" with VS Code, and shows them in the side bar. */
   readonly demo?: boolean;
   /** Whether secrets survive the window, in the browser's storage. */
   readonly keepsSecrets?: boolean;
@@ -32,9 +38,9 @@ export function useWorkbench(asked: UiOptions = {}): Ui {
   const start = {
     lean: true,
     ...given,
-    installed: true,
+    installed: packaged,
     shared: true,
-    env: { ...(demo ? demoEnvironment : {}), ...given.env },
+    env: { ...(demo ? shownDemo : {}), ...given.env },
   };
   const { userSettings: _settings, keybindings: _keys, viewport: _size, colorTheme: _theme, ...alike } = start;
   const kind = JSON.stringify([demo, keepsSecrets, opens, alike]);
@@ -168,6 +174,12 @@ export class Ui {
     for (const other of page.context().pages()) if (other !== page) await other.close();
     await page.bringToFront();
     await page.setViewportSize(options.viewport ?? { width: 1280, height: 800 });
+    await this.readSettings();
+  }
+
+  /** Makes VS Code read a settings file that a test has written, and closes what is open. */
+  async readSettings(): Promise<void> {
+    const { page } = this.window;
     const file = join(this.workbench.server.userDataDir, 'User', 'settings.json');
     await again(async timeout => {
       const before = await readFile(file, 'utf8');

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { slowVariable } from '../../scripts/lib/results.mjs';
 import { extensionId } from '../../src/contributions.ts';
 import { slowly, type UiWindow, useWorkbench } from './harness.ts';
 import { keepSecrets } from './secrets.ts';
@@ -127,41 +126,42 @@ describe('two windows', function () {
     assert.equal(shop.refreshes().length, before + 1);
   });
 
-  it('lose a window that is killed after the issuer has rotated: one retry is sent, and all show the true outcome', async () => {
-    // The slow test above removed the route.
-    await keepSecrets(ui.workbench.context);
-    // Only the rows of Shop are to be read below.
-    for (const window of [one, two]) await window.collapse(quick.row(window));
-    await shop.signIn(two);
-    // In slow runs, the tests above have already signed in.
-    const replace = two.page.locator('.monaco-dialog-box').getByText('Replace', { exact: true });
-    if (process.env[slowVariable]) await replace.click();
-    await two.expand(shop.row(two));
-    const refreshToken = two.treeItem(/Refresh token.*generation \d+/);
-    await refreshToken.waitFor();
-    const generation = Number(/generation (\d+)/.exec((await refreshToken.textContent()) ?? '')?.[1]);
-    await shop.shows(one, generation);
-    const before = shop.refreshes().length;
-    shop.hold({ type: 'delay', at: 'token', ms: 60_000, after: true });
-    await shop.refresh(one);
-    await until(() => shop.refreshes().at(before)?.committed === true);
-    await killHolder();
-    shop.release();
-    await shop.refresh(two);
-    const signInAgain = (window: UiWindow) =>
-      window.page.locator('[role=treeitem][aria-label^="Connection Shop, sign in again"]');
-    await signInAgain(two).waitFor();
-    await two.treeItem(/Last refresh.*The response to the refresh on .*\d+:\d\d.* was lost/).waitFor();
-    const [first, again, ...more] = shop.refreshes().slice(before);
-    assert.equal(again?.refresh_token, first?.refresh_token, 'the same token, once more');
-    assert.deepEqual([again?.status, more.length], [400, 0]);
-    await one.page.reload();
-    await one.ready();
-    await reveal(one, signInAgain(one));
-    await one.expand(shop.row(one));
-    await one.treeItem(/Sign in again.*The response to the refresh on .* was lost/).waitFor();
-    assert.equal(shop.refreshes().length, before + 2, 'a refused token is not sent again');
-  });
+  slowly(
+    'lose a window that is killed after the issuer has rotated: one retry is sent, and all show the true outcome',
+    async () => {
+      // The slow test above removed the route.
+      await keepSecrets(ui.workbench.context);
+      // Only the rows of Shop are to be read below.
+      for (const window of [one, two]) await window.collapse(quick.row(window));
+      await shop.signIn(two);
+      await two.page.locator('.monaco-dialog-box').getByText('Replace', { exact: true }).click();
+      await two.expand(shop.row(two));
+      const refreshToken = two.treeItem(/Refresh token.*generation \d+/);
+      await refreshToken.waitFor();
+      const generation = Number(/generation (\d+)/.exec((await refreshToken.textContent()) ?? '')?.[1]);
+      await shop.shows(one, generation);
+      const before = shop.refreshes().length;
+      shop.hold({ type: 'delay', at: 'token', ms: 60_000, after: true });
+      await shop.refresh(one);
+      await until(() => shop.refreshes().at(before)?.committed === true);
+      await killHolder();
+      shop.release();
+      await shop.refresh(two);
+      const signInAgain = (window: UiWindow) =>
+        window.page.locator('[role=treeitem][aria-label^="Connection Shop, sign in again"]');
+      await signInAgain(two).waitFor();
+      await two.treeItem(/Last refresh.*The response to the refresh on .*\d+:\d\d.* was lost/).waitFor();
+      const [first, again, ...more] = shop.refreshes().slice(before);
+      assert.equal(again?.refresh_token, first?.refresh_token, 'the same token, once more');
+      assert.deepEqual([again?.status, more.length], [400, 0]);
+      await one.page.reload();
+      await one.ready();
+      await reveal(one, signInAgain(one));
+      await one.expand(shop.row(one));
+      await one.treeItem(/Sign in again.*The response to the refresh on .* was lost/).waitFor();
+      assert.equal(shop.refreshes().length, before + 2, 'a refused token is not sent again');
+    },
+  );
 
   /** Kills the extension host whose process id is in the lock of the shop. */
   async function killHolder(): Promise<void> {

@@ -71,6 +71,8 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
   let signing: Signing = { kind: 'none' };
   /** Number of the current edit. A result that belongs to an older edit is dropped. */
   let edits = 0;
+  /** The texts of the current edit. `state` has them only when there is a result for them. */
+  let texts: { readonly header: string; readonly payload: string; readonly revision: number } | undefined;
 
   function look(token: string, decoded: DecodedToken): Inspected {
     const now = clock.now();
@@ -147,6 +149,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
    */
   async function edit(header: string, payload: string, revision: number, changed = () => {}): Promise<void> {
     const edit = ++edits;
+    texts = { header, payload, revision };
     const errors = { ...flawIn('header', header), ...flawIn('payload', payload) };
     const editing = { header, payload, revision, errors, signing: signing.kind };
     const isCurrent = () => edit === edits;
@@ -191,8 +194,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
       if (!picked || key === undefined) return;
       signing = { kind, key: await (await verifier()).readOwnKey(key, keyFormat), from: picked.from };
     } else signing = { kind };
-    const { editing } = state;
-    if (editing) await edit(editing.header, editing.payload, editing.revision, changed);
+    if (texts) await edit(texts.header, texts.payload, texts.revision, changed);
   }
 
   return {
@@ -227,8 +229,8 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     beginEdit() {
       if (decoded.kind !== 'jws') return;
       original = state;
-      const texts = { header: written('header'), payload: written('payload') };
-      state = { ...state, editing: { ...texts, revision: 0, errors: {}, signing: signing.kind } };
+      texts = { header: written('header'), payload: written('payload'), revision: 0 };
+      state = { ...state, editing: { ...texts, errors: {}, signing: signing.kind } };
     },
     async editMembers(given: { header?: JsonObject; payload?: JsonObject; sign: boolean }): Promise<void> {
       if (decoded.kind !== 'jws') return;
@@ -240,6 +242,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     },
     original() {
       edits++;
+      texts = undefined;
       signing = { kind: 'none' };
       state = look(token, decoded);
     },

@@ -145,10 +145,12 @@ describe('the inspector while time passes', () => {
       hold(token, 1);
       const answers: ((verified: boolean) => void)[] = [];
       const verify = () => new Promise(resolve => answers.push(verified => resolve({ verified, checks: [] })));
+      const encode = (text: string) => Buffer.from(text).toString('base64url');
+      const sign = async (payload: string) => `${encode(texts.header)}.${encode(payload)}.AAAA`;
       const inspection = createInspection({ token }, {
         sessions,
         clock: manualClock(),
-        testKey: () => undefined,
+        testKey: () => ({ sign, jwks: () => ({ keys: [] }), issuer: issuer.issuer }),
         verifier: async () => ({
           verify,
           keysOf: async () => [],
@@ -195,6 +197,19 @@ describe('the inspector while time passes', () => {
       answers[2]?.(true);
       await late;
       assert.deepEqual([inspection.state().editing, inspection.state().state.kind], [undefined, 'looked']);
+    });
+
+    it('is signed as it was just typed, even if its text is still being checked', async () => {
+      const { inspection, answers } = await inspected();
+      // The page sends the text and the press on the button in one go.
+      const typed = inspection.edit(texts.header, texts.payload, 1);
+      const pressed = inspection.signWith('mock');
+      await new Promise(setImmediate);
+      for (const answer of answers) answer(true);
+      await Promise.all([typed, pressed]);
+      const { editing, state, token } = inspection.state();
+      assert.deepEqual([editing?.revision, state], [1, { kind: 'edited', signed: 'mock' }]);
+      assert.equal(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString(), texts.payload);
     });
 
     it('knows when the connection holds a newer token', async () => {

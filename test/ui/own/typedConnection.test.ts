@@ -6,7 +6,7 @@ import { useWorkbench } from '../harness.ts';
 
 describe('adding a connection by hand', function () {
   this.timeout(90_000);
-  // The tokens that it keeps in memory only are in the tree of the window until it is closed.
+  // The last one of this folder: the tokens that it keeps in memory only are in the tree until the window is closed.
   const ui = useWorkbench({ handsOn: false });
   let mock: MockServer;
 
@@ -70,8 +70,7 @@ describe('adding a connection by hand', function () {
     const others = [{ id: 'google', clientId: 'a', issuer: 'accounts.google.com' }];
     written['jwtWorkbench.connections'] = [{ ...shop, label: 'Shop', issuer: `${mock.issuer}/` }, ...others];
     await writeFile(path, JSON.stringify(written, undefined, 2));
-    await page.reload();
-    await window.ready();
+    await ui.readSettings();
     await window.openContainer('JWT Workbench');
     const problem = window.treeItem('google');
     await problem.waitFor();

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { slowVariable } from '../../scripts/lib/results.mjs';
-import { startSampleClient } from '../torture/sampleClient.ts';
-import { countActions, useWorkbench } from './harness.ts';
-import { until } from './shop.ts';
+import { slowVariable } from '../../../scripts/lib/results.mjs';
+import { startSampleClient } from '../../torture/sampleClient.ts';
+import { countActions, useWorkbench } from '../harness.ts';
+import { until } from '../shop.ts';
 
 const themes = [
   ['light', 'Light Modern', 'light_modern'],
@@ -14,8 +14,7 @@ const themes = [
 
 describe('a person in front of the mock issuer', function () {
   this.timeout(180_000);
-  // As `npm start` does.
-  const ui = useWorkbench({ env: { JWT_WORKBENCH_DEMO: 'shown' }, viewport: { width: 1440, height: 1000 } });
+  const ui = useWorkbench({ demo: true, viewport: { width: 1440, height: 1000 } });
 
   const row = (spoken: string) => ui.window.page.locator(`[role=treeitem][aria-label^="${spoken}"]`).first();
 
