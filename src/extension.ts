@@ -34,7 +34,7 @@ import { startAutoRefresh } from './core/refresh/autoRefresh.ts';
 import { createRefresher } from './core/refresh/refresher.ts';
 import { createSignIns } from './core/signIn/signOut.ts';
 import { createPreviousTokens } from './core/view/sessionView.ts';
-import { createLocalLock, lazy, routeLock } from './core/waiting.ts';
+import { createLocalLock, lazy, pause, routeLock } from './core/waiting.ts';
 import type { UriRedirects } from './platform/uriRedirect.ts';
 import {
   type BrokerPlatform,
@@ -390,7 +390,16 @@ function showConnections(
     tree,
     statusBar,
     documents: own(createTokenDocuments()),
-    show: (id: string) => view.reveal({ kind: 'connection', id }, { expand: true, focus: false }),
+    /** Selects the row of a connection and expands it. */
+    async show(id: string) {
+      const node = { kind: 'connection', id } as const;
+      // VS Code does not expand a row that it is redrawing, as it does when tokens come in, so this is repeated.
+      for (let attempt = 1; attempt <= 5; attempt++) {
+        await view.reveal(node, { expand: true, focus: false });
+        if (tree.isExpanded(node) || !sessions.get(id)?.record?.tokens) return;
+        await pause(clock, 200);
+      }
+    },
   };
 }
 

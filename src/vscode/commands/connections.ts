@@ -102,12 +102,14 @@ export const removeConnection = defineCommand(
     return {
       ask: node => pickConnection(sessions, node, l10n.t('Remove which connection?')),
       async confirm(argument) {
-        const { connection, record } = sessionOf(sessions, argument.connection);
-        const detail = record?.tokens
-          ? l10n.t(
-              'Its entry in your settings and its stored tokens are deleted. A deleted refresh token cannot be restored: you would have to sign in again.',
-            )
-          : l10n.t('Its entry in your settings is deleted.');
+        const { connection, record, memoryOnly } = sessionOf(sessions, argument.connection);
+        const detail = memoryOnly
+          ? l10n.t('It is in memory only, and is deleted with its tokens. Your settings stay as they are.')
+          : record?.tokens
+            ? l10n.t(
+                'Its entry in your settings and its stored tokens are deleted. A deleted refresh token cannot be restored: you would have to sign in again.',
+              )
+            : l10n.t('Its entry in your settings is deleted.');
         const question = l10n.t('Remove the connection "{0}"?', connection.label);
         return (await isConfirmed(question, detail, l10n.t('Remove'))) ? argument : undefined;
       },

@@ -21,6 +21,8 @@ export interface ConnectionsTree extends TreeDataProvider<ViewNode> {
   tick(): void;
   /** The user expanded or collapsed a row. */
   opened(node: ViewNode, open: boolean): void;
+  /** Whether the user, or this extension, has expanded the row. */
+  isExpanded(node: ViewNode): boolean;
   /** The view became visible, or issuers may now be contacted: see `Verifications.seen`. */
   seen(): void;
   dispose(): void;
@@ -242,6 +244,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
       const readsOtherwise = node.kind !== 'connection' && countedFrom(node, session, plan) !== undefined;
       redraw(...(readsOtherwise ? [known(node)] : []));
     },
+    isExpanded: node => open.has(keyOf(node)),
     dispose() {
       for (const stop of stops) stop();
       changed.dispose();

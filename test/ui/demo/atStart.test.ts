@@ -59,6 +59,10 @@ describe('a person in front of the mock issuer', function () {
     await page.keyboard.press('ControlOrMeta+k');
     await page.keyboard.press('ControlOrMeta+w');
     await ui.window.collapse(row('Connection Demo'));
+    await ui.window.runCommand('JWT Workbench: Remove Connection...', 'Pasted tokens');
+    const question = page.locator('.monaco-dialog-box', { hasText: 'in memory only' });
+    await question.getByRole('button', { name: 'Remove', exact: true }).click();
+    await row('Connection Pasted tokens').waitFor({ state: 'detached' });
   });
 
   it('sees the faults, what used them up and the requests, and removes a fault', async () => {
