@@ -1,7 +1,7 @@
 import { WorkbenchError } from './errors.ts';
 import type { Clock, Lease, LedgerEntry, SharedLock } from './ports.ts';
 
-/** Ways of waiting: for a delay, for work that the caller may leave, and for a turn in a queue. */
+/** Ways of waiting: for a delay, for work that the caller may leave or shares with others, and for a turn in a queue. */
 
 export function cancelled(): WorkbenchError {
   return new WorkbenchError('cancelled', { sent: false });
@@ -77,6 +77,103 @@ export function lazy<T>(make: () => Promise<T>): () => Promise<T> {
     }
     return made;
   };
+}
+
+/** One running piece of work, as seen by the work itself. */
+export interface Flight {
+  /** Aborted by `discard`, by `callOff` and when the last caller has left: nothing new may be sent. */
+  readonly signal: AbortSignal;
+  /** Aborted by `discard` alone: the result of the work is dropped. */
+  readonly discarded: AbortSignal;
+  /** Set by the work when it cannot be undone any more. A caller that leaves later does not cancel it. */
+  sent: boolean;
+}
+
+/**
+ * Callers with the same id share one piece of work. Refreshes need this, because two at once can void the tokens (RFC
+ * 9700 §4.14); for requests of metadata it saves requests.
+ */
+interface Flights<T> {
+  /**
+   * Joins the work that is running for `id`, or starts it. Aborting `signal` ends the wait of this caller. When the
+   * last caller leaves and nothing has been sent, the work is cancelled.
+   * @throws WorkbenchError `cancelled` with `sent`
+   */
+  join(id: string, signal: AbortSignal | undefined, start: (flight: Flight) => Promise<T>): Promise<T>;
+  /** False if this work was cancelled and newer work for `id` has started. */
+  isCurrent(id: string, flight: Flight): boolean;
+  /** Cancels all work for `id` and drops its results. */
+  discard(id: string): void;
+  /** Cancels all work that has not been sent yet. */
+  callOff(): void;
+}
+
+interface Entry<T> extends Flight {
+  readonly id: string;
+  readonly abort: AbortController;
+  readonly drop: AbortController;
+  readonly result: Promise<T>;
+  waiting: number;
+}
+
+export function createFlights<T>(): Flights<T> {
+  /** The work that callers join. */
+  const current = new Map<string, Entry<T>>();
+  /** The work of `current`, and cancelled work that has not ended yet. */
+  const all = new Set<Entry<T>>();
+
+  function launch(id: string, start: (flight: Flight) => Promise<T>): Entry<T> {
+    const abort = new AbortController();
+    const drop = new AbortController();
+    const flight = { id, abort, drop, signal: abort.signal, discarded: drop.signal, sent: false, waiting: 0 };
+    const entry: Entry<T> = Object.assign(flight, {
+      // Deferred to a microtask, so that `isCurrent` is already true when the work starts.
+      result: Promise.resolve().then(() => start(entry)),
+    });
+    current.set(id, entry);
+    all.add(entry);
+    const land = () => {
+      all.delete(entry);
+      if (current.get(id) === entry) current.delete(id);
+    };
+    entry.result.then(land, land);
+    return entry;
+  }
+
+  return {
+    join(id, signal, start) {
+      if (signal?.aborted) return Promise.reject(new WorkbenchError('cancelled', { sent: false }));
+      const known = current.get(id);
+      const entry = known === undefined || known.signal.aborted ? launch(id, start) : known;
+      entry.waiting++;
+      return signal === undefined ? entry.result : orLeave(entry, signal);
+    },
+    isCurrent: (id, flight) => current.get(id) === flight,
+    discard(id) {
+      for (const entry of all) {
+        if (entry.id !== id) continue;
+        entry.drop.abort();
+        entry.abort.abort();
+      }
+    },
+    callOff() {
+      for (const entry of all) entry.abort.abort();
+    },
+  };
+}
+
+function orLeave<T>(entry: Entry<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = () => {
+      entry.waiting--;
+      if (entry.waiting === 0 && !entry.sent) entry.abort.abort();
+      reject(new WorkbenchError('cancelled', { sent: entry.sent }));
+    };
+    const stay = () => signal.removeEventListener('abort', leave);
+    signal.addEventListener('abort', leave, { once: true });
+    entry.result.then(resolve, reject);
+    entry.result.then(stay, stay);
+  });
 }
 
 interface Listeners<Told extends unknown[]> {

@@ -93,7 +93,8 @@ export function fetchOf(handler: Handler): Fetch {
   };
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
+/** Rejects when `signal` is aborted. */
+export function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });

@@ -3,7 +3,7 @@ import { renameSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { isWorkbenchError, WorkbenchError } from '../core/errors.ts';
 import type { Clock, Lease, LedgerEntry, LockUse, Log, SharedLock } from '../core/ports.ts';
-import { cancelled, createTurns, until } from '../core/waiting.ts';
+import { cancelled, createTurns, pause, until } from '../core/waiting.ts';
 import { type Draft, errorCode, flushNames, move, openDraft, remove, replaceFile } from './files.ts';
 import {
   combineSignOut,
@@ -97,7 +97,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
    */
   async function releaseAfterAnswer(lease: HeldLease, release: () => Promise<void>): Promise<void> {
     while (lease.hasUnwrittenAnswer()) {
-      await new Promise<void>(resolve => clock.schedule(resolve, times.heartbeat));
+      await pause(clock, times.heartbeat);
       await lease.retryAnswer();
     }
     await release();

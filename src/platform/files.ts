@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { pause, systemClock } from '../core/waiting.ts';
 
 /*
  * The lock's files have a few hundred bytes and are on a local disk. A synchronous call takes microseconds, while an
@@ -93,7 +94,7 @@ export async function readPatiently(file: string, limit: number): Promise<string
       return readText(file, limit);
     } catch (error) {
       if (isMisplaced(errorCode(error))) throw error;
-      await new Promise(resolve => setTimeout(resolve, delay));
+      await pause(systemClock, delay);
     }
   }
   return readText(file, limit);
@@ -175,7 +176,7 @@ export async function move(from: string, to: string): Promise<void> {
       return renameSync(from, to);
     } catch (error) {
       if (!['EPERM', 'EACCES', 'EBUSY'].includes(errorCode(error))) throw error;
-      await new Promise(resolve => setTimeout(resolve, delay));
+      await pause(systemClock, delay);
     }
   }
   return rename(from, to);

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { WorkbenchError } from '../core/errors.ts';
 import type { Clock, RedirectAnswer, RedirectListener, RedirectPage } from '../core/ports.ts';
+import { type JournalKey, open, seal } from '../core/records/journalKeys.ts';
 import { readText, remove, replaceFile } from './files.ts';
 
 /** Milliseconds between two checks for an answer that another window has received. */
@@ -82,7 +83,7 @@ export function createUriRedirects(folder: string, clock: Clock): UriRedirects {
       await closing;
       const file = await fileOf(folder, state);
       if (textOf(file, 1) === undefined) return 'foreign';
-      const text = await sealed(state, parameters.toString());
+      const text = await seal(await keyOf(state), subject, parameters.toString());
       await replaceFile(`${file}.answer`, `${file}.${crypto.randomUUID()}`, text);
       return 'handed_over';
     },
@@ -117,26 +118,20 @@ async function fileOf(folder: string, state: string): Promise<string> {
   return join(folder, Buffer.from(await digest('name', state)).toString('hex'));
 }
 
-async function keyOf(state: string): Promise<CryptoKey> {
-  return crypto.subtle.importKey('raw', await digest('key', state), 'AES-GCM', false, ['encrypt', 'decrypt']);
+/** Sealed as the journal is, with a key that is made from `state`. */
+async function keyOf(state: string): Promise<JournalKey> {
+  const key = await crypto.subtle.importKey('raw', await digest('key', state), 'AES-GCM', false, [
+    'encrypt',
+    'decrypt',
+  ]);
+  return { id: 'state', key };
 }
 
-async function sealed(state: string, text: string): Promise<string> {
-  const iv = crypto.getRandomValues(new Uint8Array(12));
-  const data = new TextEncoder().encode(text);
-  const box = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, await keyOf(state), data);
-  return Buffer.concat([iv, Buffer.from(box)]).toString('base64');
-}
+const subject = { connection: 'redirect', generation: 0 };
 
 async function unsealed(state: string, text: string): Promise<string | undefined> {
-  try {
-    const bytes = Buffer.from(text, 'base64');
-    const algorithm = { name: 'AES-GCM', iv: bytes.subarray(0, 12) };
-    const data = await crypto.subtle.decrypt(algorithm, await keyOf(state), bytes.subarray(12));
-    return new TextDecoder().decode(data);
-  } catch {
-    return undefined;
-  }
+  const opened = await open([await keyOf(state)], subject, text);
+  return 'text' in opened ? opened.text : undefined;
 }
 
 const path = '/callback';

@@ -2,6 +2,7 @@ import { type ErrorDataOf, WorkbenchError } from '../errors.ts';
 import type { Clock, SecretVault } from '../ports.ts';
 import { rememberedKeysName as name } from '../records/vault.ts';
 import { isObject, type JsonObject, own, sameData } from '../tokens/json.ts';
+import { createTurns } from '../waiting.ts';
 import type { KeyInfo } from './finding.ts';
 import { type SecretForm, secretForms } from './secretText.ts';
 
@@ -44,14 +45,9 @@ const mostKeys = 50;
 const recordLimit = 256 * 1024;
 
 export function createRememberedKeys(secrets: SecretVault, clock: Pick<Clock, 'now'>): RememberedKeys {
-  let queue: Promise<unknown> = Promise.resolve();
-
+  const turns = createTurns();
   /** Runs one change at a time, so that each reads what the one before has written. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = queue.then(work, work);
-    queue = turn;
-    return turn;
-  }
+  const inTurn = <T>(work: () => Promise<T>) => turns.take(name, work);
 
   async function read(): Promise<readonly RememberedKey[]> {
     const text = await reached(() => secrets.get(name));

@@ -1,6 +1,7 @@
 import { CompactSign } from 'jose';
 import { type KeyFlaw, WorkbenchError } from '../errors.ts';
 import { readClientKey } from '../issuer/clientKey.ts';
+import { allowedAlgorithms } from '../tokens/algorithms.ts';
 import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
 import { isDer, publicJwk } from '../tokens/der.ts';
 import { isObject, type JsonObject, own, readJson, textOf } from '../tokens/json.ts';
@@ -204,7 +205,7 @@ export async function readOwnKey(text: string, form?: SecretForm): Promise<OwnKe
   };
 }
 
-const hmac = ['HS256', 'HS384', 'HS512'];
+const hmac = allowedAlgorithms(undefined, true);
 
 function secretOf(secret: Uint8Array, verification: OwnKey['verification'], kid?: string): OwnKey {
   return {

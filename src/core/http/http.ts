@@ -1,6 +1,7 @@
 import { type ErrorDataOf, isWorkbenchError, WorkbenchError } from '../errors.ts';
 import type { Clock, Fetch } from '../ports.ts';
 import { printable, sanitized } from '../redact.ts';
+import { systemClock, until } from '../waiting.ts';
 
 /** Milliseconds for one request, headers and body together. */
 const defaultTimeout = 30_000;
@@ -116,30 +117,28 @@ export function boundedFetch(fetch: Fetch, limits: FetchLimits = {}): Fetch {
     const stopTimer = clock.schedule(() => stop('timeout'), timeout);
     let answered = false;
     try {
-      // Raced against the signal, in case a fetch ignores it.
-      return await Promise.race([
-        rejectOn(abort.signal),
-        (async () => {
-          for (let from = input, left = redirects === undefined ? 0 : 3; ; left--) {
-            const response = await fetch(from, {
-              ...init,
-              redirect: 'manual',
-              credentials: 'omit',
-              cache: 'no-store',
-              signal: abort.signal,
-            });
-            answered = true;
-            const target = redirectTarget(response, from);
-            if (target === undefined) return await buffered(response, host, maxBytes);
-            void response.body?.cancel().catch(() => {});
-            if (left === 0 || target.href === undefined || target.origin !== new URL(from).origin)
-              throw redirected(response, host, target, redirects);
-            from = target.href;
-          }
-        })(),
-      ]);
+      const answer = async () => {
+        for (let from = input, left = redirects === undefined ? 0 : 3; ; left--) {
+          const response = await fetch(from, {
+            ...init,
+            redirect: 'manual',
+            credentials: 'omit',
+            cache: 'no-store',
+            signal: abort.signal,
+          });
+          answered = true;
+          const target = redirectTarget(response, from);
+          if (target === undefined) return await buffered(response, host, maxBytes);
+          void response.body?.cancel().catch(() => {});
+          if (left === 0 || target.href === undefined || target.origin !== new URL(from).origin)
+            throw redirected(response, host, target, redirects);
+          from = target.href;
+        }
+      };
+      // A fetch may ignore the signal.
+      return await until(answer(), abort.signal);
     } catch (error) {
-      if (isWorkbenchError(error)) throw error;
+      if (reason === undefined && isWorkbenchError(error)) throw error;
       if (reason === 'timeout') throw new WorkbenchError('timeout', { host, sent: true, after: timeout });
       if (reason === 'cancelled') throw new WorkbenchError('cancelled', { host, sent: true });
       throw networkError(error, host, answered);
@@ -148,20 +147,6 @@ export function boundedFetch(fetch: Fetch, limits: FetchLimits = {}): Fetch {
       for (const each of callers) each.removeEventListener('abort', cancel);
     }
   };
-}
-
-const systemClock: Clock = {
-  now: () => Date.now(),
-  schedule(callback, delay) {
-    const timer = setTimeout(callback, delay);
-    return () => clearTimeout(timer);
-  },
-};
-
-function rejectOn(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(new DOMException('', 'AbortError')), { once: true });
-  });
 }
 
 /**

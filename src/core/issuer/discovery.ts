@@ -5,6 +5,7 @@ import { type Connection, isMutualTls } from '../records/connection.ts';
 import { printable, sanitized } from '../redact.ts';
 import { isObject, type JsonObject } from '../tokens/json.ts';
 import { hasPlaceholder, isSameIssuer } from '../tokens/tokenUse.ts';
+import { createFlights } from '../waiting.ts';
 
 export interface Discovery {
   /**
@@ -21,27 +22,14 @@ const lifetime = 10 * 60 * 1000;
 
 export function createDiscovery({ fetch, clock }: { fetch: Fetch; clock: Clock }): Discovery {
   const cache = new Map<string, { readonly metadata: IssuerMetadata; readonly until: number }>();
-  const flights = new Map<string, Flight>();
+  const flights = createFlights<IssuerMetadata>();
 
-  function start(issuer: string): Flight {
-    const abort = new AbortController();
-    const result = discover(
-      boundedFetch(fetch, { clock, signal: abort.signal, redirects: 'same_origin' }),
-      issuer,
-      clock,
-    )
-      .then(metadata => {
-        const now = clock.now();
-        for (const [key, { until }] of cache) if (until <= now) cache.delete(key);
-        cache.set(issuer, { metadata, until: now + lifetime });
-        return metadata;
-      })
-      .finally(() => {
-        if (flights.get(issuer) === flight) flights.delete(issuer);
-      });
-    const flight: Flight = { abort, result, waiting: 0 };
-    flights.set(issuer, flight);
-    return flight;
+  async function fetchMetadata(issuer: string, signal: AbortSignal): Promise<IssuerMetadata> {
+    const metadata = await discover(boundedFetch(fetch, { clock, signal, redirects: 'same_origin' }), issuer, clock);
+    const now = clock.now();
+    for (const [key, { until }] of cache) if (until <= now) cache.delete(key);
+    cache.set(issuer, { metadata, until: now + lifetime });
+    return metadata;
   }
 
   return {
@@ -49,37 +37,9 @@ export function createDiscovery({ fetch, clock }: { fetch: Fetch; clock: Clock }
       if (signal?.aborted) throw new WorkbenchError('cancelled', { sent: false });
       const known = cache.get(issuer);
       if (known !== undefined && clock.now() < known.until) return known.metadata;
-      return wait(flights.get(issuer) ?? start(issuer), signal, () => flights.delete(issuer));
+      return flights.join(issuer, signal, ({ signal }) => fetchMetadata(issuer, signal));
     },
   };
-}
-
-interface Flight {
-  readonly abort: AbortController;
-  readonly result: Promise<IssuerMetadata>;
-  waiting: number;
-}
-
-/** Aborting ends only this caller's wait. The request is aborted when the last caller has left. */
-async function wait(flight: Flight, signal: AbortSignal | undefined, abandon: () => void): Promise<IssuerMetadata> {
-  flight.waiting++;
-  let leave = () => {};
-  try {
-    return await Promise.race([
-      flight.result,
-      new Promise<never>((_, reject) => {
-        leave = () => reject(new WorkbenchError('cancelled', { sent: false }));
-        signal?.addEventListener('abort', leave, { once: true });
-      }),
-    ]);
-  } finally {
-    signal?.removeEventListener('abort', leave);
-    flight.waiting--;
-    if (flight.waiting === 0 && signal?.aborted) {
-      abandon();
-      flight.abort.abort();
-    }
-  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { classify, WorkbenchError } from '../errors.ts';
 import type { Clock, HistoryStore, Log, SecretVault } from '../ports.ts';
 import { isObject } from '../tokens/json.ts';
+import { createTurns } from '../waiting.ts';
 import { parseRecord, type StoredRecord, serializeRecord } from './record.ts';
 
 /** The records of the connections as the stores hold them, under one key each. */
@@ -28,7 +29,7 @@ export const rememberedKeysName = 'jwtWorkbench.rememberedKeys';
 
 /** @param storeFor the store of a connection's record: SecretStorage, or memory for the mock's connection. */
 export function createVault(storeFor: (id: string) => SecretVault, shared: SecretVault): Vault {
-  const queues = new Map<string, Promise<unknown>>();
+  const turns = createTurns();
   /** The text that was read or stored last: a refresh reads the same text several times. */
   const known = new Map<string, { readonly text: string; readonly record: StoredRecord }>();
 
@@ -59,28 +60,17 @@ export function createVault(storeFor: (id: string) => SecretVault, shared: Secre
     known.set(record.connection, { text, record });
   }
 
-  /** Runs `work` after everything queued for `id`, even if that failed. */
-  function inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
-    const turn = (queues.get(id) ?? Promise.resolve()).then(work, work);
-    queues.set(id, turn);
-    const forget = () => {
-      if (queues.get(id) === turn) queues.delete(id);
-    };
-    turn.then(forget, forget);
-    return turn;
-  }
-
   return {
     read,
     update: (id, change) =>
-      inTurn(id, async () => {
+      turns.take(id, async () => {
         const before = await read(id);
         const after = change(before);
         if (after !== before) await store(after);
         return after;
       }),
     delete: id =>
-      inTurn(id, async () => {
+      turns.take(id, async () => {
         try {
           known.delete(id);
           await storeFor(id).delete(prefix + id);

@@ -14,9 +14,10 @@ import {
   unansweredRetry,
 } from '../records/record.ts';
 import type { TokenBinding } from '../records/tokenSet.ts';
+import type { Flight } from '../waiting.ts';
 import { pause } from '../waiting.ts';
 import * as step from './refreshSteps.ts';
-import { createWriter, type Flight } from './refreshWriter.ts';
+import { createWriter } from './refreshWriter.ts';
 
 /**
  * Milliseconds to wait before the one retry after a server error: the issuer may need a moment to recover, and issuers

@@ -1,8 +1,8 @@
 import { classify, type ErrorCode, WorkbenchError } from '../errors.ts';
 import { failed, type RefreshResult } from '../records/history.ts';
+import { createFlights, type Flight } from '../waiting.ts';
 import { type RefresherParts, refreshOnce } from './refreshOnce.ts';
 import type { AskedBy } from './refreshSteps.ts';
-import { createFlights, type Flight } from './refreshWriter.ts';
 
 export interface Refresher {
   /**

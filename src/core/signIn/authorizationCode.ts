@@ -16,6 +16,7 @@ import type { Clock, ListenForRedirect, RedirectAnswer, RedirectListener } from 
 import type { Connection } from '../records/connection.ts';
 import { thumbprintOf } from '../records/record.ts';
 import { printable, sanitized } from '../redact.ts';
+import { until } from '../waiting.ts';
 import type { GrantRequest, SignInParts } from './grants.ts';
 
 export type BrowserParts = SignInParts & ClientParts & Browser;
@@ -218,25 +219,16 @@ export async function waitForAnswer(
   url: string,
   signal: AbortSignal,
 ): Promise<RedirectAnswer> {
-  let leave = () => {};
   let stopTimer = () => {};
+  const failure = new Promise<never>((_, reject) => {
+    stopTimer = clock.schedule(() => reject(new WorkbenchError('sign_in_timeout', { after: patience })), patience);
+    openBrowser(url).then(isOpen => {
+      if (!isOpen) reject(new WorkbenchError('browser_not_opened', { sent: false }));
+    }, reject);
+  });
   try {
-    return await Promise.race([
-      listener.answer(state),
-      new Promise<never>((_, reject) => {
-        leave = () => reject(new WorkbenchError('cancelled', { sent: false }));
-        stopTimer = clock.schedule(() => {
-          reject(new WorkbenchError('sign_in_timeout', { after: patience }));
-        }, patience);
-        if (signal.aborted) leave();
-        else signal.addEventListener('abort', leave, { once: true });
-        openBrowser(url).then(isOpen => {
-          if (!isOpen) reject(new WorkbenchError('browser_not_opened', { sent: false }));
-        }, reject);
-      }),
-    ]);
+    return await until(Promise.race([listener.answer(state), failure]), signal);
   } finally {
-    signal.removeEventListener('abort', leave);
     stopTimer();
   }
 }

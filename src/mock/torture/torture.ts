@@ -1,4 +1,5 @@
 import { reasonOf } from '../dpop.ts';
+import { aborted } from '../http.ts';
 import type { MockServer } from '../nodeServer.ts';
 import { refuse } from '../shape.ts';
 import {
@@ -174,11 +175,7 @@ async function play(
 }
 
 async function inTime<T>(work: Promise<T>, patience: number): Promise<T> {
-  const signal = AbortSignal.timeout(patience);
-  const late = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason));
-  });
-  return Promise.race([work, late]);
+  return Promise.race([work, aborted(AbortSignal.timeout(patience))]);
 }
 
 /** A result that differs from an accepted report. */

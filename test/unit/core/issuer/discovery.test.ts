@@ -341,13 +341,19 @@ describe('discovery', () => {
 
     it('ends the request with the last caller, and starts a new one for the next', async () => {
       const signals: (AbortSignal | null | undefined)[] = [];
+      let ask = () => {};
+      const asked = new Promise<void>(resolve => {
+        ask = resolve;
+      });
       const fetch: Fetch = async (_, init) => {
         signals.push(init.signal);
+        ask();
         return signals.length === 1 ? new Promise(() => {}) : Response.json(metadata);
       };
       const discovery = createDiscovery({ fetch, clock: manualClock() });
       const abort = new AbortController();
       const left = failureOf(discovery.metadata(issuer, abort.signal));
+      await asked;
       abort.abort();
       assert.deepEqual([(await left).code, (await left).data.sent], ['cancelled', false]);
       assert.equal(signals[0]?.aborted, true);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createFlights, type Flight } from '../../../../src/core/refresh/refreshWriter.ts';
+import { createFlights, type Flight } from '../../../../src/core/waiting.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 
 /** Work that the test ends. */
