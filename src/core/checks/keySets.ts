@@ -4,6 +4,7 @@
  */
 import { classify, WorkbenchError, withData } from '../errors.ts';
 import { boundedFetch, requireSecureUrl } from '../http/http.ts';
+import { publicError, saysError } from '../issuer/answers.ts';
 import type { Clock, Fetch } from '../ports.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
 import { decodeBase64 } from '../tokens/base64url.ts';
@@ -231,11 +232,15 @@ export function createJwksClient(options: JwksClientOptions): JwksClient {
     const response = await fetch(jwksUri, {
       headers: { accept: 'application/jwk-set+json, application/json' },
     });
-    if (response.status !== 200) throw new WorkbenchError('http_error', { host, status: response.status });
+    const text = await response.text();
+    if (response.status !== 200) throw publicError(response, text, { host, now: clock.now() });
     try {
-      return parseKeySet(await response.text(), 'jwks_uri');
+      return parseKeySet(text, 'jwks_uri');
     } catch (error) {
-      throw withData(classify(error), { host });
+      // Some servers answer every error with status 200.
+      throw saysError(text)
+        ? publicError(response, text, { host, now: clock.now() })
+        : withData(classify(error), { host });
     }
   }
 

@@ -169,7 +169,8 @@ function notFound(error: unknown): FoundKeys {
   return { error: classify(error), secret: false, given: false };
 }
 
-function isKeySet(keys: KeySet | object): keys is KeySet {
+/** True for a set that was read already. */
+export function isKeySet(keys: KeySet | object): keys is KeySet {
   return 'keys' in keys && 'ignored' in keys;
 }
 

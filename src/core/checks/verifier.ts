@@ -34,7 +34,7 @@ import { createJwksClient, readKeySet } from './keySets.ts';
 import { type KeySet, readJwk } from './keys.ts';
 import { isProof, readPresentation } from './possession.ts';
 import { type OwnKey, readKeyText, readOwnKey, type SecretForm } from './secretText.ts';
-import { checkSignature, type FoundKeys, type KeySource, keysFrom, type Outcome } from './signatures.ts';
+import { checkSignature, type FoundKeys, isKeySet, type KeySource, keysFrom, type Outcome } from './signatures.ts';
 
 /** What a token is checked against. Without a source of keys the signature is not checked, and the result says so. */
 export interface VerifyRequest {
@@ -95,9 +95,11 @@ export function createVerifier(parts: VerifierParts): Verifier {
     if (request.key !== undefined) return { kind: 'key', text: request.key, form: request.keyFormat };
     if (request.jwks !== undefined) return { kind: 'jwks', keys: request.jwks };
     if (request.jwksUri !== undefined) return { kind: 'remote', jwks, jwksUri: request.jwksUri };
-    if (issuer !== undefined) {
-      const { jwks_uri } = await discovery.metadata(issuer);
-      return jwks_uri === undefined ? undefined : { kind: 'remote', jwks, jwksUri: jwks_uri };
+    const published = issuer ?? (connection?.jwksUri === undefined ? connection?.issuer : undefined);
+    if (published !== undefined) {
+      const { jwks_uri, jwks: keys } = await discovery.metadata(published);
+      if (jwks_uri === undefined && keys) return { kind: 'jwks', keys: readKeySet(keys, 'jwks_uri') };
+      if (issuer !== undefined) return jwks_uri === undefined ? undefined : { kind: 'remote', jwks, jwksUri: jwks_uri };
     }
     if (connection === undefined || (connection.issuer ?? connection.jwksUri) === undefined) return undefined;
     const { jwks_uri } = await resolveEndpoints(connection, discovery, undefined, ['jwks_uri']);
@@ -154,7 +156,8 @@ export function createVerifier(parts: VerifierParts): Verifier {
       if (request.key !== undefined) return infosOf(await readKeyText(request.key, request.keyFormat));
       if (request.jwks !== undefined) return infosOf(readKeySet(request.jwks, 'jwks'));
       const source = await keySource({ ...request, token: '' });
-      return source?.kind === 'remote' ? infosOf((await source.jwks.keysFor(source.jwksUri, {})).keys) : [];
+      if (source?.kind === 'remote') return infosOf((await source.jwks.keysFor(source.jwksUri, {})).keys);
+      return source?.kind === 'jwks' && isKeySet(source.keys) ? infosOf(source.keys) : [];
     },
     readKeys: async (text, form) => infosOf(await readKeyText(text, form)),
     readOwnKey,

@@ -71,7 +71,7 @@ export function readDocuments(
   }
 }
 
-const mayBeMember = /token|access|refresh|jwt/i;
+const mayBeMember = /token|access|refresh|jwt|bearer/i;
 
 /** Strings that may contain tokens. */
 const mayHoldMore = /token|bearer|dpop/i;

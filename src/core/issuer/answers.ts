@@ -362,20 +362,47 @@ function errorOf(response: Response, text: string, value: unknown, context: Answ
       ...ending,
     });
   }
-  const message = issuerError.message ?? issuerError.code;
+  return new WorkbenchError('http_error', { ...common, ...wordsOf(text, value, issuerError, context), ...ending });
+}
+
+/** What the issuer says about an error that has no code of OAuth. */
+function wordsOf(
+  text: string,
+  value: unknown,
+  { code, message }: IssuerError,
+  { secrets, known }: Pick<AnswerContext, 'secrets' | 'known'>,
+): ErrorData {
+  const said = message ?? code;
   const line =
-    message === undefined
-      ? isObject(value)
+    said !== undefined
+      ? sanitized(said, longestText, secrets, known)
+      : isObject(value)
         ? undefined
-        : firstLine(text, longestText, context.secrets, context.known)
-      : clean(message);
-  return new WorkbenchError('http_error', {
-    ...common,
+        : firstLine(text, longestText, secrets, known);
+  return {
     ...(text.trim() === '' && { empty: true }),
     ...(line !== undefined && { firstLine: line }),
-    ...(issuerError.code !== undefined && issuerError.message !== undefined && { error: clean(issuerError.code, 64) }),
-    ...ending,
-  });
+    ...(code !== undefined && message !== undefined && { error: sanitized(code, 64, secrets, known) }),
+  };
+}
+
+/** The error in an answer to a request that carries no token and no credentials, as for keys and metadata. */
+export function publicError(
+  response: Response,
+  text: string,
+  context: Pick<AnswerContext, 'host' | 'now'>,
+): WorkbenchError {
+  const whole = { ...context, secrets: [] };
+  const value = parsed(text);
+  const issuerError = errorIn(isObject(value) || Array.isArray(value) ? value : plainError(text));
+  const { common } = dataOf(response, whole);
+  return new WorkbenchError('http_error', { ...common, ...wordsOf(text, value, issuerError, whole), sent: false });
+}
+
+/** True for a JSON object that says what is wrong, whatever its status. */
+export function saysError(text: string): boolean {
+  const value = parsed(text);
+  return isObject(value) && (isOauthError(value) || errorIn(value).message !== undefined);
 }
 
 /** RFC 6750 §3: a resource server describes the error in this header, and may leave the body empty. */

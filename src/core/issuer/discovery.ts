@@ -190,6 +190,8 @@ export type IssuerMetadata = { readonly issuer: string } & {
 } & {
   readonly [Name in (typeof flagNames)[number]]?: boolean;
 } & {
+  /** The key set itself, which some issuers publish here instead of at a `jwks_uri`. */
+  readonly jwks?: JsonObject;
   /** RFC 8705 §5. */
   readonly mtls_endpoint_aliases?: { readonly [Name in EndpointName]?: string };
   /** Why an endpoint in the metadata is left out: its URL is invalid or insecure. */
@@ -249,6 +251,8 @@ function picked(metadata: JsonObject, issuer: string): IssuerMetadata {
     const value = metadata[name];
     if (Array.isArray(value)) entries.push([name, value.filter(item => typeof item === 'string')]);
   }
+  const { jwks } = metadata;
+  if (isObject(jwks)) entries.push(['jwks', jwks]);
   for (const name of flagNames) {
     if (typeof metadata[name] === 'boolean') entries.push([name, metadata[name]]);
   }

@@ -44,14 +44,21 @@ const shortNames: ReadonlyMap<string, TokenName> = new Map([
   ['token', 'access_token'],
   ['access', 'access_token'],
   ['jwt', 'access_token'],
+  ['bearer', 'access_token'],
+  ...['bearer', 'auth', 'xauth', 'authorization', 'api', 'session', 'user', 'jwt'].map(
+    each => [`${each}token`, 'access_token'] as const,
+  ),
+  ['authjwt', 'access_token'],
+  ['tokenvalue', 'access_token'],
   ['refresh', 'refresh_token'],
 ]);
 
 /**
- * A lifetime in seconds (`expires_in`), a date (`expires_at`), or either depending on its value (`expires`, `expiry`).
+ * A lifetime (`expires_in`), a date (`expires_at`), or either depending on its value (`expires`, `expiry`). The unit of a
+ * lifetime may follow (`expires_in_ms`, `ttlMinutes`); without one it is in seconds.
  */
 const lifetimeName =
-  /^x?(access|refresh)?(?:token)?(?:(expires?in(?:sec(?:ond)?s?)?|lifetime|ttl|maxage)|(expires?(?:at|on|date)|expir(?:ation|y)(?:date|time|timestamp)|validuntil)|expires|expiry|expiration|expiretime)$/;
+  /^x?(access|refresh)?(?:token)?(?:(expires?in|lifetime(?:in)?|ttl(?:in)?|maxage|validfor)|(expires?(?:at|on|date)|expir(?:ation|y)(?:date|time|timestamp)|validuntil)|expires|expiry|expiration|expiretime)(ms|milli(?:s|seconds?)|sec(?:ond)?s?|min(?:ute)?s?|h(?:ou)?rs?|hours?|days?|(?<=in)[smhd])?$/;
 
 /** A name in lower case without separators. */
 export const normalized = (name: string) => name.replace(/[-_ .]/g, '').toLowerCase();
@@ -77,9 +84,9 @@ export function readMembers(object: JsonObject, sent?: string): ReadMembers {
   const tokens: { -readonly [K in TokenMember]?: RawTokens[K] } = {};
   const note = (code: MemberNote['code'], member: TokenMember) => notes.push({ code, member });
 
-  function lifetime(member: TokenMember, value: unknown): void {
+  function lifetime(name: string, member: TokenMember, value: unknown): void {
     const of = member.startsWith('refresh_') ? 'refresh_' : '';
-    const read = readLifetime(value, member.endsWith('_at'));
+    const read = readLifetime(value, member.endsWith('_at'), unitIn(name));
     if (read === 'none') return;
     if (read === undefined) note('member_ignored', member);
     else if ('at' in read) tokens[`${of}expires_at`] ??= read.at;
@@ -98,9 +105,9 @@ export function readMembers(object: JsonObject, sent?: string): ReadMembers {
   });
   // If an alias and the real name are both present, the real name counts.
   entries.sort((one, other) => Number(other.name === other.member) - Number(one.name === one.member));
-  for (const { member, value } of entries) {
+  for (const { name, member, value } of entries) {
     const listed = member === 'scope' ? listedScopes(value) : undefined;
-    if (/expires/.test(member)) lifetime(member, value);
+    if (/expires/.test(member)) lifetime(name, member, value);
     else if (tokens[member] !== undefined && tokens[member] !== sent) continue;
     else if (listed !== undefined) {
       note('list_as_text', member);
@@ -114,7 +121,8 @@ export function readMembers(object: JsonObject, sent?: string): ReadMembers {
   const guessed: TokenName[] = [];
   for (const [name, value] of Object.entries(object)) {
     const member = shortNames.get(normalized(name));
-    const text = member === undefined || tokens[member] !== undefined ? undefined : tokenOf(value, member);
+    const read = member === undefined || tokens[member] !== undefined ? undefined : tokenOf(value, member);
+    const text = read?.replace(/^(?:Bearer|DPoP) +/i, '');
     // A flag or a word under a short name (`"refresh": "daily"`) is not a token.
     if (member === undefined || text === undefined || !/^[\x21-\x7e]{16,}$/.test(text)) continue;
     Object.assign(tokens, { [member]: text, ...lifetimeBeside(member, value) });
@@ -199,24 +207,34 @@ const longestLifetime = 100 * 366 * 24 * 3600;
 const dateInSeconds = 1e9;
 const dateInMilliseconds = 1e11;
 
-const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+/** Milliseconds. */
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** The unit that the name of a lifetime ends in, in milliseconds. */
+function unitIn(name: string): number {
+  const unit = lifetimeName.exec(normalized(name))?.[4] ?? 's';
+  return units[/^m(?:s|il)/.test(unit) ? 'ms' : unit.charAt(0)] ?? 1000;
+}
 
 type Lifetime = { readonly seconds: number; readonly asText: boolean } | { readonly at: number };
 
 /**
  * Reads a lifetime or an expiry date.
  * @param isDate the member's name says that it is a date
+ * @param unit of a number that is a lifetime, in milliseconds
  * @returns a lifetime in seconds, or `at` in milliseconds since the epoch; `none` if the value means "never expires"
  */
-function readLifetime(value: unknown, isDate: boolean): Lifetime | 'none' | undefined {
-  if (typeof value === 'number') return lifetimeOf(value, isDate, false);
+function readLifetime(value: unknown, isDate: boolean, unit: number): Lifetime | 'none' | undefined {
+  const inSeconds = (number: number) => (isDate ? number : (number * unit) / 1000);
+  if (typeof value === 'number') return lifetimeOf(inSeconds(value), isDate, false);
   if (typeof value !== 'string') return undefined;
   const text = value.trim();
-  if (/^\d{1,15}(?:\.\d{1,15})?$/.test(text)) return lifetimeOf(Number(text), isDate, true);
+  if (/^\d{1,15}(?:\.\d{1,15})?$/.test(text)) return lifetimeOf(inSeconds(Number(text)), isDate, true);
   // `3600s` (a duration in Google's JSON), `15m` and `1 hour` (as jsonwebtoken accepts them), `PT1H` (ISO 8601).
-  const [, amount, unit = ''] =
+  const [, amount, own = ''] =
     /^(?:PT?)?(\d{1,9}(?:\.\d{1,9})?) ?(s|m|h|d)(?:ec(?:ond)?s?|in(?:ute)?s?|ours?|ays?)?$/i.exec(text) ?? [];
-  if (amount !== undefined) return lifetimeOf(Number(amount) * (units[unit.toLowerCase()] ?? 1), false, true);
+  if (amount !== undefined)
+    return lifetimeOf((Number(amount) * (units[own.toLowerCase()] ?? 1000)) / 1000, false, true);
   // An ISO 8601 or HTTP date. The AWS command line wrote `UTC` instead of `Z`.
   if (!/^(?:\d{4}-\d\d-\d\d|[A-Z][a-z]{2}, \d)/.test(text)) return undefined;
   const at = Date.parse(text.replace(/UTC$/, 'Z'));

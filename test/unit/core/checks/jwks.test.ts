@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { createJwksClient, type JwksClientOptions, parseKeySet } from '../../../../src/core/checks/keySets.ts';
-import { verifyToken } from '../../../../src/core/checks/verifier.ts';
+import { createVerifier, verifyToken } from '../../../../src/core/checks/verifier.ts';
+import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';
+import { readConnection } from '../../../../src/core/records/connection.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { type LoopbackServer, loopbackServer, reply } from '../../../support/loopbackServer.ts';
 import { manualClock } from '../../../support/manualClock.ts';
@@ -9,6 +11,63 @@ import { jwt, signer } from '../../../support/signing.ts';
 const first = signer('ES256', 'first');
 const second = signer('ES256', 'second');
 const minute = 60_000;
+
+describe('the keys in the metadata itself', () => {
+  const issuer = 'https://as.example';
+  const seconds = Math.floor(manualClock().now() / 1000);
+  const token = jwt(first, { iss: issuer, exp: seconds + 60 });
+  const withMetadata = (metadata: object) => {
+    const asked: string[] = [];
+    const clock = manualClock();
+    const fetch = async (input: string) => {
+      asked.push(input);
+      return Response.json({ issuer, ...metadata });
+    };
+    return { asked, ...createVerifier({ fetch, clock, discovery: createDiscovery({ fetch, clock }) }) };
+  };
+  const connection = (more: object = {}) => {
+    const read = readConnection({ id: 'a', clientId: 'c', issuer, ...more });
+    assert.ok('connection' in read, JSON.stringify(read));
+    return read.connection;
+  };
+
+  it('verify a token of the issuer and of its connection, without another request', async () => {
+    const { asked, verify, keysOf } = withMetadata({ jwks: { keys: [first.jwk] } });
+    for (const request of [{ issuer }, { connection: connection() }]) {
+      const { verified, checks } = await verify({ token, ...request });
+      assert.ok(verified, JSON.stringify(checks));
+      const [key, ...others] = await keysOf(request);
+      assert.deepEqual([key?.kid, key?.source, others.length], ['first', 'jwks_uri', 0]);
+    }
+    assert.equal(asked.length, 1);
+  });
+
+  it('are not used if the metadata or the settings name a URL', async () => {
+    const jwksUri = 'https://as.example/keys';
+    for (const [metadata, more] of [
+      [{ jwks: { keys: [first.jwk] }, jwks_uri: jwksUri }, {}],
+      [{ jwks: { keys: [first.jwk] } }, { jwksUri }],
+    ]) {
+      const { asked, verify } = withMetadata(metadata ?? {});
+      await verify({ token, connection: connection(more) });
+      assert.equal(asked.at(-1), jwksUri);
+    }
+  });
+
+  it('are named if they cannot be used or were published with their private half', async () => {
+    for (const [jwks, code] of [
+      [{ keys: [] }, 'jwks_invalid'],
+      [{ keys: [{ ...first.jwk, d: 'AQAB' }] }, 'private_key_published'],
+    ] as const) {
+      const { verified, checks } = await withMetadata({ jwks }).verify({ token, issuer });
+      assert.equal(verified, false);
+      assert.ok(
+        checks.some(check => check.code === code),
+        JSON.stringify(checks),
+      );
+    }
+  });
+});
 
 describe('createJwksClient', () => {
   let server: LoopbackServer;
@@ -144,6 +203,94 @@ describe('createJwksClient', () => {
       const { verified, checks } = await verifyToken(jwt(first, {}), {}, source, clock.now());
       assert.equal(verified, false);
       assert.equal(checks.find(({ id }) => id === 'signature')?.code, code);
+    });
+  }
+
+  const said: readonly [string, number, unknown, string, string?][] = [
+    [
+      'OAuth',
+      400,
+      { error: 'invalid_tenant', error_description: 'Tenant acme was not found.' },
+      'Tenant acme was not found.',
+      'invalid_tenant',
+    ],
+    ['OAuth with a code alone', 401, { error: 'invalid_client' }, 'invalid_client'],
+    ['Keycloak', 404, { error: 'Realm does not exist' }, 'Realm does not exist'],
+    ['Cognito', 400, { message: 'User pool eu-1 does not exist.' }, 'User pool eu-1 does not exist.'],
+    ['Okta', 404, { errorCode: 'E0000007', errorSummary: 'Not found: default' }, 'Not found: default', 'E0000007'],
+    [
+      'Google',
+      404,
+      { error: { code: 404, message: 'Entity was not found.', status: 'NOT_FOUND' } },
+      'Entity was not found.',
+    ],
+    [
+      'Spring',
+      500,
+      { timestamp: 1, status: 500, error: 'Internal Server Error', path: '/jwks' },
+      'Internal Server Error',
+    ],
+    [
+      'RFC 9457',
+      403,
+      { type: 'about:blank', title: 'Forbidden', status: 403, detail: 'Your network is blocked.' },
+      'Your network is blocked.',
+    ],
+    [
+      'Kubernetes',
+      403,
+      { kind: 'Status', status: 'Failure', message: 'anonymous cannot get path', reason: 'Forbidden', code: 403 },
+      'anonymous cannot get path',
+    ],
+    [
+      'Django',
+      403,
+      { detail: 'Authentication credentials were not provided.' },
+      'Authentication credentials were not provided.',
+    ],
+    [
+      'JSON:API',
+      404,
+      { errors: [{ status: '404', title: 'Not Found', detail: 'No such tenant.' }] },
+      'No such tenant.',
+    ],
+    [
+      'Apigee',
+      404,
+      { fault: { faultstring: 'Unable to identify proxy', detail: { errorcode: 'messaging.no_app' } } },
+      'Unable to identify proxy',
+      'messaging.no_app',
+    ],
+    ['Kong', 404, { message: 'no Route matched with those values' }, 'no Route matched with those values'],
+    ['Supabase', 401, { msg: 'No API key found in request' }, 'No API key found in request'],
+    [
+      'XML',
+      403,
+      '<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>',
+      'Access Denied',
+      'AccessDenied',
+    ],
+    ['plain words', 503, 'upstream connect error', 'upstream connect error'],
+    ['status 200 and a code', 200, { error: 'not_found', message: 'No such realm.' }, 'No such realm.', 'not_found'],
+    [
+      'status 200 and an envelope',
+      200,
+      { code: 40001, msg: 'The application was not found.', data: null },
+      'The application was not found.',
+      '40001',
+    ],
+    ['status 200 of GraphQL', 200, { errors: [{ message: 'Must provide a query.' }] }, 'Must provide a query.'],
+    ['status 200 and a list', 200, { success: false, messages: ['Tenant is suspended.'] }, 'Tenant is suspended.'],
+    ['an error beside no keys', 200, { keys: [], error: 'tenant_suspended' }, 'tenant_suspended'],
+  ];
+  for (const [name, status, body, words, code] of said) {
+    it(`tells in the issuer's own words what ${name} says instead of keys`, async () => {
+      server.answer = (_, response) => reply(response, status, body);
+      const { code: error, data } = await failureOf(client().keysFor(uri, {}));
+      assert.deepEqual(
+        { error, status: data.status, words: data.firstLine, code: data.error, sent: data.sent, host: data.host },
+        { error: 'http_error', status, words, code, sent: false, host: new URL(uri).host },
+      );
     });
   }
 

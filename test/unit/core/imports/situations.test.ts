@@ -11,6 +11,7 @@ const jwt = (payload: object, header: object = { alg: 'RS256', typ: 'JWT', kid: 
 const AT = jwt({ iss: 'https://as.example', sub: 'u', aud: 'api', exp: 1900000000, scope: 'a' });
 const RT = '0.AXYAbcDEF-123_ghi.AgABAwEAAAJKLmno456pqr';
 const op = 'opaque-refresh-0123456789ab';
+const opaque = 'tGzv3JOkF0XG5Qx2TlKWIA';
 const [green, plain] = ['\u001b[32m', '\u001b[39m'];
 
 const texts: readonly (readonly [name: string, text: string, tokens: Readonly<Record<string, unknown>>])[] = [
@@ -23,6 +24,21 @@ const texts: readonly (readonly [name: string, text: string, tokens: Readonly<Re
     'gh hosts.yml',
     'github.com:\n    oauth_token: gho_16C7e42F292c6912E7710c838347Ae178B4a\n    user: ada\n    git_protocol: https\n',
     { access_token: 'gho_16C7e42F292c6912E7710c838347Ae178B4a' },
+  ],
+  ...['bearer', 'Bearer', 'bearerToken', 'bearer_token', 'BEARER_TOKEN', 'authToken', 'auth_token', 'X-Auth-Token']
+    .concat(['jwt', 'jwtToken', 'jwt_token', 'JWT', 'apiToken', 'api_token', 'sessionToken', 'session_token'])
+    .concat(['userToken', 'authJwt', 'authorizationToken', 'tokenValue'])
+    .flatMap((name): (typeof texts)[number][] => [
+      [`a token as ${name}`, json({ [name]: opaque }), { access_token: opaque }],
+      [`a token as ${name} with its scheme`, json({ [name]: `Bearer ${opaque}` }), { access_token: opaque }],
+      [`a token as ${name} in data`, json({ data: { [name]: opaque, user: { id: 1 } } }), { access_token: opaque }],
+    ]),
+  ['a flag that is called bearer', json({ bearer: true, access_token: AT }), { access_token: AT }],
+  ['a name for both', json({ bearer: 'an-opaque-one-0001', access_token: AT }), { access_token: AT }],
+  [
+    'a lifetime in milliseconds',
+    json({ access_token: AT, expires_in_ms: 3_600_000 }),
+    { access_token: AT, expires_in: 3600 },
   ],
   [
     'google token.json',

@@ -327,6 +327,38 @@ describe('an answer of the token endpoint', () => {
     ['expirationTime', end, 'https://github.com/firebase/flutterfire/issues/8058'],
     ['access_token_expires_at', new Date(end).toUTCString(), absolute],
     ['accessTokenExpiresAt', new Date(end).toISOString(), 'https://github.com/node-oauth/node-oauth2-server'],
+    ...(
+      [
+        ['expires_in_ms', hours * 1000],
+        ['expiresInMs', hours * 1000],
+        ['expiresInMs', `${hours * 1000}`],
+        ['expires_in_ms', end],
+        ['expires_in_millis', hours * 1000],
+        ['expiresInMilliseconds', hours * 1000],
+        ['expires_in_seconds', hours],
+        ['expires_in_secs', hours],
+        ['expires_in_s', hours],
+        ['expires_in_minutes', 12 * 60],
+        ['expiresInMins', 12 * 60],
+        ['expires_in_hours', 12],
+        ['expireInDays', 0.5],
+        ['ttl_ms', hours * 1000],
+        ['ttlSeconds', hours],
+        ['ttl_minutes', '720'],
+        ['lifetime_in_seconds', hours],
+        ['tokenLifetimeMs', hours * 1000],
+        ['access_token_ttl_hours', 12],
+        ['accessTokenExpiresInMs', hours * 1000],
+        ['max_age_seconds', hours],
+        ['valid_for_minutes', 12 * 60],
+        ['validFor', hours],
+        ['expires_at_ms', end],
+        ['expiresAtMillis', `${end}`],
+        ['expires_at_seconds', end / 1000],
+        ['expiry_ms', end],
+        ['expiration_ms', hours * 1000],
+      ] as const
+    ).map(([member, value]) => [member, value, 'the unit is in the name'] as const),
   ] as const) {
     it(`says with ${member} ${value} when the access token ends (${source})`, async () => {
       const { expires_in: _, ...others } = good;
@@ -342,11 +374,24 @@ describe('an answer of the token endpoint', () => {
     ['x_refresh_token_expires_in', hours, end],
     ['refreshTokenExpiresAt', end, end],
     ['refresh_token_expires_at', end / 1000, end],
+    ['refresh_expires_in_ms', hours * 1000, end],
+    ['refreshTokenExpiresInMs', hours * 1000, end],
+    ['refresh_token_ttl_minutes', 12 * 60, end],
+    ['refresh_token_lifetime_hours', '12', end],
     ['refresh_expires_in', 0, undefined],
   ] as const) {
     it(`says with ${member} ${value} when the refresh token ends`, async () => {
       const { tokens } = await refresh({ body: { ...good, [member]: value } });
       assert.equal(tokens.refresh_expires_at, expected);
+    });
+  }
+
+  for (const name of ['bearer', 'bearerToken', 'authToken', 'auth_token', 'apiToken', 'sessionToken', 'jwtToken']) {
+    it(`has the access token as ${name}, with or without its scheme`, async () => {
+      for (const value of [ACCESS, `Bearer ${ACCESS}`]) {
+        const { tokens } = await refresh({ body: { [name]: value, refresh_token: NEW, expires_in: 3600 } });
+        assert.deepEqual([tokens.access_token, tokens.refresh_token], [ACCESS, NEW]);
+      }
     });
   }
 
