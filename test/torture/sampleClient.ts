@@ -42,6 +42,10 @@ export interface SampleOptions {
   /** How many times faster than real time its clock runs. */
   readonly pace?: number;
   readonly port?: number;
+  /** Seconds for which it uses a token after its expiry, as clients do that count whole seconds. */
+  readonly late?: number;
+  /** Refreshes shortly before the expiry, whether or not anybody asks. */
+  readonly renews?: boolean;
   /** Uses pushed requests and DPoP, and gets an ID token beside the code. */
   readonly modern?: boolean;
 }
@@ -58,10 +62,13 @@ export async function startSampleClient({
   second = '',
   pace = 1,
   port = 0,
+  late = 0,
+  renews = false,
   modern = false,
 }: SampleOptions): Promise<SampleClient> {
   const secondLasts = 1_000 / pace;
   const sessions = new Map<string, Session>();
+  const timers = new Set<NodeJS.Timeout>();
   const is = (...flaws: Flaw[]) => flaws.includes(flaw);
   const dpop = createProofs();
   const json = async (url: string, init: RequestInit = {}): Promise<Claims & { keys?: Claims[] }> => {
@@ -199,6 +206,10 @@ export async function startSampleClient({
       id_token: String(answer.id_token),
       expiresAt: Date.now() + lifetime * secondLasts,
     };
+    if (renews) {
+      const timer = setTimeout(() => void refreshOnce(session), 0.9 * lifetime * secondLasts);
+      timers.add(timer);
+    }
     return answer;
   };
 
@@ -232,9 +243,13 @@ export async function startSampleClient({
 
   const isSignedIn = async (session: Session): Promise<boolean> => {
     if (session.tokens === undefined || session.sub === undefined) return false;
-    if (Date.now() < session.tokens.expiresAt) return true;
+    if (Date.now() < session.tokens.expiresAt + late * secondLasts) return true;
     if (Date.now() < (session.notBefore ?? 0)) return false;
     if (is('refresh.at-once')) return refresh(session);
+    return refreshOnce(session);
+  };
+
+  const refreshOnce = (session: Session): Promise<boolean> => {
     session.refreshing ??= refresh(session).finally(() => {
       session.refreshing = undefined;
     });
@@ -404,7 +419,13 @@ export async function startSampleClient({
   });
   const listening = await listen(server, port);
   ({ origin } = listening);
-  return listening;
+  return {
+    origin,
+    close() {
+      for (const timer of timers) clearTimeout(timer);
+      return listening.close();
+    },
+  };
 }
 
 const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code';

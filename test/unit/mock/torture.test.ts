@@ -7,8 +7,10 @@ import { scenarios } from '../../../src/mock/torture/scenarios.ts';
 import { compareWith, type TortureReport, torture, type Verdict } from '../../../src/mock/torture/torture.ts';
 import { createBrowser, send } from '../../../src/mock/torture/walk.ts';
 import { loopbackServer } from '../../support/loopbackServer.ts';
-import { startSampleClient } from '../../torture/sampleClient.ts';
+import { type SampleOptions, startSampleClient } from '../../torture/sampleClient.ts';
 import { startSampleMcp } from '../../torture/sampleMcp.ts';
+
+type Habits = Pick<SampleOptions, 'late' | 'renews'>;
 
 /** How many times faster than real time the clients' clock runs. */
 const usualPace = 20;
@@ -44,7 +46,7 @@ describe('torture', function () {
   after(() => mock.close());
 
   const modern = ['token.dpop-nonce', 'answer.pushed', 'id-token.c-hash'];
-  const run = async (flaw: string, only: readonly string[] = []): Promise<TortureReport> => {
+  const run = async (flaw: string, only: readonly string[] = [], habits: Habits = {}): Promise<TortureReport> => {
     // Slower, so that a client that waits is distinguishable from one that does not, however slow the machine is.
     const pace = flaw.startsWith('device') ? 4 : usualPace;
     const isMcp = only.some(id => id.startsWith('mcp'));
@@ -57,6 +59,7 @@ describe('torture', function () {
           pace,
           port: clientPort,
           modern: only.some(id => modern.includes(id)),
+          ...habits,
         });
     const { origin } = client;
     const target = { start: `${origin}/login`, signedIn: `${origin}/me` };
@@ -101,6 +104,29 @@ describe('torture', function () {
       const expected = id === 'token.stalled' ? 'hung' : severity === 'must' ? 'fail' : 'warning';
       assert.equal(result?.verdict, expected, `${result?.verdict}: ${result?.detail}`);
     });
+
+  it('comes to the point of every refresh with a client that counts whole seconds', async () => {
+    const { results } = await run('', ['refresh'], { late: 0.9 });
+    assert.deepEqual(
+      results.filter(({ verdict }) => verdict !== 'pass'),
+      [],
+    );
+    assert.equal(results.length, 9);
+  });
+
+  it('comes to the point of every refresh with a client that renews on its own schedule', async () => {
+    const { results } = await run('', ['refresh'], { renews: true });
+    const others = results.filter(({ verdict }) => verdict !== 'pass').map(({ id, verdict }) => `${id}: ${verdict}`);
+    // Its token is always fresh when the five requests come, unless the machine is slow.
+    assert.deepEqual(
+      others.filter(each => each !== 'refresh.at-once: not exercised'),
+      [],
+    );
+    for (const flaw of ['refresh.revoked', 'refresh.retry-after', 'refresh.other-issuer']) {
+      const [result] = (await run(flaw, [flaw], { renews: true })).results;
+      assert.match(String(result?.verdict), /fail|warning/, `${flaw}: ${result?.verdict}`);
+    }
+  });
 
   it('lets a driver walk, within a time limit', async () => {
     const client = await startSampleClient({ issuer: mock.issuer, port: clientPort, pace: usualPace });
