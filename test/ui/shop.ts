@@ -49,7 +49,8 @@ export async function openShop(
     },
     async shows(window, generation) {
       await show(window, row(window));
-      await window.treeItem(new RegExp(`Refresh token.*generation ${generation}\\b`)).waitFor();
+      const shown = `Refresh token.*generation ${generation}\\b`;
+      await window.page.waitForFunction(hasRowBelow, { connection: `Connection ${label}`, shown });
     },
     async refresh(window) {
       await reveal(window, row(window));
@@ -64,6 +65,24 @@ export async function openShop(
       mock.clock.wakeAll();
     },
   };
+}
+
+/**
+ * Runs in the page: whether a row of this connection matches. Other connections have a row for their refresh token, too,
+ * which may be of the same generation.
+ */
+function hasRowBelow({ connection, shown }: { connection: string; shown: string }): boolean {
+  const numberOf = (row: Element, name: string) => Number(row.getAttribute(name));
+  const rows = [...document.querySelectorAll('.part.sidebar .monaco-list-row')].sort(
+    (one, other) => numberOf(one, 'data-index') - numberOf(other, 'data-index'),
+  );
+  const first = rows.findIndex(row => row.getAttribute('aria-label')?.startsWith(connection));
+  const top = rows[first];
+  if (top === undefined) return false;
+  const below = rows.slice(first + 1);
+  const next = below.findIndex(row => numberOf(row, 'aria-level') <= numberOf(top, 'aria-level'));
+  const own = next < 0 ? below : below.slice(0, next);
+  return own.some(row => new RegExp(shown).test(row.textContent ?? ''));
 }
 
 async function show(window: UiWindow, row: ReturnType<Shop['row']>): Promise<void> {
