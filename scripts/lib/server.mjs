@@ -30,6 +30,9 @@ const quietSettings = {
   'remote.autoForwardPortsSource': 'output',
   // Renders terminals as text, so that tests can read it.
   'terminal.integrated.gpuAcceleration': 'off',
+  // Otherwise the Git extension runs git for each file that is opened.
+  'git.autoRepositoryDetection': false,
+  'git.openRepositoryInParentFolders': 'never',
   'telemetry.telemetryLevel': 'off',
 };
 

@@ -88,11 +88,11 @@ describe('many programs and two windows', function () {
     assertSentOnce(world);
   });
 
-  const count = thorough ? 20 : 50;
+  const count = thorough ? 20 : 30;
   it('keep the family where a window is killed before what it stored is on the disk, wherever the answer was written down', async () => {
     const ends = new Set<string>();
     // Kills before each file system call that follows the request, until a process runs to its end.
-    for (let call = 1; !ends.has('lived'); call += thorough ? 2 : 8) {
+    for (let call = 1; !ends.has('lived'); call += thorough ? 2 : 12) {
       const one = await serve();
       const { generation } = await world.signIn(one.window);
       const two = await serve();

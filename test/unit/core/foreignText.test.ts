@@ -258,7 +258,7 @@ async function growth(read: Parser['read'], textOf: (length: number) => string):
     const text = textOf(length);
     return Math.min(await cpuTime(read, text), await cpuTime(read, text), await cpuTime(read, text));
   };
-  return (await best(64_000)) / Math.max(0.25, await best(16_000));
+  return (await best(32_000)) / Math.max(0.25, await best(8_000));
 }
 
 /** Milliseconds of this process's CPU time. */

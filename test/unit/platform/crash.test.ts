@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
+import { slowVariable } from '../../../scripts/lib/results.mjs';
 import { journalKeyName, newKeyText } from '../../../src/core/records/journalKeys.ts';
 import type { StoredRecord } from '../../../src/core/records/record.ts';
 import { dataOf } from '../../support/failureOf.ts';
@@ -14,6 +15,9 @@ import { useFolder } from './support.ts';
 
 /** Long times, so that no lock is lost on a busy machine. */
 const patient = { heartbeat: 5000, stale: 600_000 };
+
+/** Each step is a process, so `npm test` takes every second one and `npm run test:slow` all. */
+const stride = process.env[slowVariable] ? 1 : 2;
 
 /** Number of simultaneous processes. */
 const laneCount = 3;
@@ -113,7 +117,8 @@ describe('a process that is killed at any step of a refresh', () => {
     // Until one completes. The number of steps varies slightly with the order in which writes complete.
     const lane = async () => {
       while (!ended) {
-        const step = next++;
+        const step = next;
+        next += stride;
         const mock = issuer();
         const end = await crash(join(folder.path, String(step)), step, mock.post);
         if (!end) seen.add(await recover(step, mock));
