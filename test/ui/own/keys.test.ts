@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { CompactEncrypt } from 'jose';
 import type { FrameLocator } from 'playwright-core';
 import { hmacJwt, jwt, signer } from '../../support/signing.ts';
-import { pageOf, useWorkbench } from '../harness.ts';
+import { again, pageOf, useWorkbench } from '../harness.ts';
 import { readAll } from '../secrets.ts';
 import { until } from '../shop.ts';
 
@@ -62,9 +62,15 @@ describe('a key in hand', function () {
     await inspector.locator('.key', { hasText: 'a remembered key' }).waitFor();
     await inspector.getByRole('status').getByText('Verified', { exact: true }).waitFor();
 
-    await ui.window.runCommand('JWT Workbench: Forget Remembered Keys...');
-    await ui.window.page.locator('.quick-input-widget:visible .monaco-list-row').first().click();
-    await ui.window.page.keyboard.press('Enter');
+    await again(async timeout => {
+      await ui.window.runCommand('JWT Workbench: Forget Remembered Keys...');
+      // When its palette closes, VS Code gives the focus back to the page, which can come after this list and close it.
+      await ui.window.page
+        .locator('.quick-input-titlebar:visible', { hasText: 'Forget Remembered Keys' })
+        .waitFor({ timeout });
+      await ui.window.page.locator('.quick-input-widget:visible .monaco-list-row').first().click({ timeout });
+      await ui.window.page.keyboard.press('Enter');
+    });
     await ui.window.statusBarItem('All remembered keys are deleted').waitFor();
     await until(async () => !(await canForget()));
   });
