@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { importTest } from './lib/bundle.mjs';
 import { ensureDependencies } from './lib/ensure.mjs';
 import { root, runScript } from './lib/project.mjs';
 
@@ -10,18 +10,7 @@ import { root, runScript } from './lib/project.mjs';
  */
 async function main() {
   await ensureDependencies();
-  const { bundle } = await import('./lib/bundle.mjs');
-  const outdir = join(root, 'out', 'docs');
-  await bundle({
-    entryPoints: [{ in: join(root, 'test', 'docs', 'made.ts'), out: 'made' }],
-    outExtension: { '.js': '.mjs' },
-    outdir,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-  });
-  const { madeFiles } = await import(pathToFileURL(join(outdir, 'made.mjs')).href);
+  const { madeFiles } = await importTest('docs', 'docs/made');
   /** @param {string} file */
   const read = file => readFile(join(root, file), 'utf8').catch(() => '');
   for (const [file, make] of Object.entries(await madeFiles())) {

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { importTest } from './lib/bundle.mjs';
 import { ensureDependencies } from './lib/ensure.mjs';
 import { elapsed, root, runScript } from './lib/project.mjs';
 
@@ -14,7 +14,8 @@ async function main() {
   const since = performance.now();
   const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
   await ensureDependencies();
-  const { runMatrix, runDiskTable, plainTable, document } = await load();
+  /** @type {typeof import('../test/faults/run.ts')} The modules that `npm test` runs. */
+  const { runMatrix, runDiskTable, plainTable, document } = await importTest('faults', 'faults/run');
   const cells = await runMatrix();
   const disk = await runDiskTable();
   console.log(plainTable(cells, disk));
@@ -24,28 +25,6 @@ async function main() {
   await mkdir(join(root, 'docs'), { recursive: true });
   await writeFile(file, document(cells, disk));
   console.log('docs/faults.md is written.');
-}
-
-/**
- * Loads the modules that `npm test` runs.
- * @returns {Promise<typeof import('../test/faults/run.ts')>}
- */
-async function load() {
-  const { bundle } = await import('./lib/bundle.mjs');
-  const outdir = join(root, 'out', 'faults');
-  await bundle({
-    entryPoints: [{ in: join(root, 'test', 'faults', 'run.ts'), out: 'run' }],
-    outExtension: { '.js': '.mjs' },
-    ...{
-      outdir,
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      packages: 'external',
-      sourcemap: 'linked',
-    },
-  });
-  return import(pathToFileURL(join(outdir, 'run.mjs')).href);
 }
 
 runScript(main);

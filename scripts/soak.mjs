@@ -3,8 +3,9 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { bundleTest, importTest } from './lib/bundle.mjs';
 import { ensureDependencies } from './lib/ensure.mjs';
-import { elapsed, root, runScript, UserError } from './lib/project.mjs';
+import { elapsed, runScript, UserError } from './lib/project.mjs';
 
 /** Seconds. */
 const lifetime = 5;
@@ -56,7 +57,7 @@ async function main() {
  */
 async function kills(rounds, since) {
   console.log('\nThe time in which an answer is in memory only');
-  const { measureKills } = await load('histories');
+  const { measureKills } = await importHistories();
   const { window } = await measureKills(rounds, text => console.log(`${elapsed(since)}: ${text}`));
   const { p50, p99, refreshes } = window;
   console.log(`answer to durable record: median ${p50.toFixed(2)} ms, 99 % ${p99.toFixed(2)} ms of ${refreshes}`);
@@ -72,7 +73,7 @@ async function kills(rounds, since) {
 async function histories(runs, seed, lanes, since) {
   console.log(`\n${runs} random histories, seeds from ${seed} on, ${lanes} at a time`);
   let done = 0;
-  const { runHistories } = await load('histories');
+  const { runHistories } = await importHistories();
   const { seen, failures } = await runHistories({ seed, runs, lanes }, failure => {
     done++;
     if (failure) console.log(`\nseed ${failure.seed}:\n${failure.verdict.story.join('\n')}`);
@@ -95,7 +96,7 @@ async function keepFresh(minutes, connections, since) {
   const { startChild } = await import('./bench/child.mjs');
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'jwtw-')));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
-  const { client, issuer } = await bundles();
+  const [client = '', issuer = ''] = await bundleTest('soak', 'soak/client', 'soak/issuer');
   const child = startChild(issuer);
   try {
     console.log(
@@ -148,37 +149,9 @@ function print({ refreshes, failures, missed, leastLeft, heap, delay, cpu }) {
   return rows.every(([, , met]) => met) ? 0 : 1;
 }
 
-/**
- * @param {'histories'} name
- * @returns {Promise<typeof import('../test/histories/run.ts')>}
- */
-async function load(name) {
-  const { bundle } = await import('./lib/bundle.mjs');
-  const outdir = join(root, 'out', 'soak');
-  await bundle({
-    entryPoints: [{ in: join(root, 'test', name, 'run.ts'), out: name }],
-    outExtension: { '.js': '.mjs' },
-    ...{ outdir, format: 'esm', platform: 'node', target: 'node20', packages: 'external' },
-  });
-  return import(pathToFileURL(join(outdir, `${name}.mjs`)).href);
-}
-
-async function bundles() {
-  const { bundle } = await import('./lib/bundle.mjs');
-  const outdir = join(root, 'out', 'soak');
-  await bundle({
-    entryPoints: ['client', 'issuer'].map(name => ({
-      in: join(root, 'test', 'soak', `${name}.ts`),
-      out: name,
-    })),
-    outExtension: { '.js': '.mjs' },
-    outdir,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    mainFields: ['module', 'main'],
-  });
-  return { client: join(outdir, 'client.mjs'), issuer: join(outdir, 'issuer.mjs') };
+/** @returns {Promise<typeof import('../test/histories/run.ts')>} */
+function importHistories() {
+  return importTest('soak', 'histories/run');
 }
 
 /**

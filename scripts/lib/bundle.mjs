@@ -1,3 +1,5 @@
+import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { root, UserError } from './project.mjs';
 
 /**
@@ -32,4 +34,35 @@ export async function bundle(options) {
     bytes,
     inputs: Object.keys(inputs),
   }));
+}
+
+/**
+ * Bundles modules of `test` for scripts. Packages are imported from node_modules.
+ * @param {string} outdir below `out`
+ * @param {...string} names paths from `test`, without extension
+ * @returns {Promise<string[]>} the bundles, in the same order
+ */
+export async function bundleTest(outdir, ...names) {
+  const folder = join(root, 'out', outdir);
+  await bundle({
+    entryPoints: names.map(name => ({ in: join(root, 'test', `${name}.ts`), out: basename(name) })),
+    outExtension: { '.js': '.mjs' },
+    outdir: folder,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    sourcemap: 'linked',
+  });
+  return names.map(name => join(folder, `${basename(name)}.mjs`));
+}
+
+/**
+ * Bundles a module of `test` and imports it.
+ * @param {string} outdir below `out`
+ * @param {string} name path from `test`, without extension
+ */
+export async function importTest(outdir, name) {
+  const [file = ''] = await bundleTest(outdir, name);
+  return import(pathToFileURL(file).href);
 }

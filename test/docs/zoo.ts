@@ -39,7 +39,7 @@ const verifiers: Readonly<Record<Verifiers, string>> = {
   issuer: 'only its issuer',
 };
 
-/** The page that `npm run zoo -- --write` writes. @param advice returns the sentence for a variety */
+/** The page that `npm run docs` writes. @param advice returns the sentence for a variety */
 export function tokensPage(advice: (variety: Variety) => string): string {
   const cell = (text: string) => text.replaceAll('|', '\\|');
   const rows = varieties.map(variety => {
@@ -55,7 +55,7 @@ export function tokensPage(advice: (variety: Variety) => string): string {
     '',
     `${varieties.length} varieties of tokens are told apart by their form, type, issuer and claims. Being recognised says nothing`,
     'about being genuine: anyone can write any of these names into a token. This page is written from',
-    '`src/core/tokens/varieties.ts` by `npm run zoo -- --write`.',
+    '`src/core/tokens/varieties.ts` by `npm run docs`.',
     '',
     '| Token | What to know | Who can verify it | Rules |',
     '|---|---|---|---|',

@@ -1,7 +1,7 @@
 /**
  * The varieties of tokens in practice, one row each: how it is recognized, its rules, and who can verify it. To add one,
  * add a row here, its sentence in src/vscode/text/varieties.ts and a sample in test/docs/samples.ts. docs/tokens.md is
- * generated from this table (`npm run zoo -- --write`). A recognized token need not be genuine: anyone can write any of
+ * generated from this table (`npm run docs`). A recognized token need not be genuine: anyone can write any of
  * these names into a token.
  */
 

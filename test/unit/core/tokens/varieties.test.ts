@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeySource } from '../../../../src/core/checks/signatures.ts';
@@ -8,7 +8,7 @@ import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
 import { keysAt, readableContent, varieties, varietyOf } from '../../../../src/core/tokens/varieties.ts';
 import type * as Texts from '../../../../src/vscode/text/varieties.ts';
 import { samples } from '../../../docs/samples.ts';
-import { keyFor, sampleOf, secret, tokensPage } from '../../../docs/zoo.ts';
+import { keyFor, sampleOf, secret } from '../../../docs/zoo.ts';
 import { withoutVscode } from '../../../support/withoutVscode.ts';
 
 const now = 1893456000_000 + 60_000;
@@ -79,8 +79,4 @@ describe('varieties of tokens', function () {
       assert.equal(verified, true);
     });
   }
-
-  it('are what docs/tokens.md lists', async () => {
-    assert.equal(await readFile('docs/tokens.md', 'utf8'), tokensPage(texts.varietyAdvice));
-  });
 });
