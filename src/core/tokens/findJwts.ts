@@ -36,7 +36,8 @@ export function jwtAt(text: string, start: number, end: number, read: HeaderRead
   while (last > start && text.charCodeAt(last - 1) === dot) last--;
   let headerEnd = last;
   let dots = 0;
-  for (let at = start; at < last && dots < 5; at++) {
+  // A dot before that would end a header that is too short to be read.
+  for (let at = start + leastHeader; at < last && dots < 5; at++) {
     if (text.charCodeAt(at) === dot && ++dots === 1) headerEnd = at;
   }
   // An unsigned token ends with a dot, so one dot is kept.

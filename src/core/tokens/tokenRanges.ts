@@ -120,11 +120,21 @@ function inOnePiece(text: string, { start, end, kind }: FoundJwt): TokenRange {
  * every line before it.
  */
 function lineAfter(text: string, end: number, dotBefore: boolean): Piece | undefined {
+  if (!dotBefore && isHeaderBelow(text, end)) return undefined;
   lineBreak.lastIndex = end;
   const piece = lineBreak.exec(text)?.[1];
   if (piece === undefined || (opensHeader(piece, 0) && !dotBefore)) return undefined;
   // The pattern looks ahead at the closing quote and what follows it, without including it.
   return { start: lineBreak.lastIndex - piece.length, end: lineBreak.lastIndex };
+}
+
+/** True if the next line starts with a header. The pattern is too slow to find that in a file of nothing but headers. */
+function isHeaderBelow(text: string, end: number): boolean {
+  const lineEnd = text.charCodeAt(end) === 0x0d ? end + 1 : end;
+  if (text.charCodeAt(lineEnd) !== 0x0a) return false;
+  let at = lineEnd + 1;
+  while (text.charCodeAt(at) === 0x20 || text.charCodeAt(at) === 0x09) at++;
+  return opensHeader(text, at);
 }
 
 function wrappedAt(text: string, first: Piece, second: Piece, read: HeaderReader): TokenRange | undefined {
