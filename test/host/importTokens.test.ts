@@ -4,7 +4,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { extensions } from 'vscode';
 import { extensionId } from '../../src/contributions.ts';
+import { jwt, signer } from '../support/signing.ts';
 import { codeOf, row, rows, run, signedIn } from './support.ts';
+
+interface Verified {
+  verified: boolean;
+  checks: { id: string; status: string; found?: string }[];
+}
 
 interface Imported {
   connection: string;
@@ -125,6 +131,26 @@ describe('importing', () => {
 });
 
 describe('decoding', () => {
+  it('names a key binding JWT that stands alone, its rules, and checks it with the key of its holder', async () => {
+    const holder = signer('ES256', 'holder');
+    const header = { typ: 'kb+jwt' };
+    const payload = { iat: 1_790_000_000, aud: 'https://verifier.example', nonce: 'n-1', sd_hash: 'q_W4fX' };
+    const token = jwt(holder, payload, header);
+    const { variety, review } = await run<{ variety?: { id: string }; review: { severity: string }[] }>('decode', {
+      token,
+    });
+    assert.equal(variety?.id, 'key_binding');
+    assert.ok(review.every(({ severity }) => severity !== 'error'));
+    const checked = await run<Verified>('verify', { token, jwks: { keys: [holder.jwk] } });
+    assert.equal(checked.verified, true, JSON.stringify(checked.checks));
+    const { sd_hash: _, ...without } = payload;
+    const flawed = await run<Verified>('verify', { token: jwt(holder, without, header), jwks: { keys: [holder.jwk] } });
+    assert.deepEqual(
+      flawed.checks.filter(({ status }) => status === 'failed').map(({ id, found }) => [id, found]),
+      [['claims', 'sd_hash']],
+    );
+  });
+
   it('decodes, warns, and rejects text that is not a token', async () => {
     const decoded = await run<{ kind: string; payload: { sub: string }; warnings: string[] }>('decode', {
       token: `${encoded({ alg: 'none' })}.${encoded('{"sub":"a","sub":"b","exp":1e400}')}.`,

@@ -21,7 +21,7 @@ const github = 'https://github.blog/engineering/behind-githubs-new-authenticatio
 const slack = 'https://docs.slack.dev/authentication/using-token-rotation';
 const google = 'https://developers.google.com/identity/protocols/oauth2/web-server';
 const salesforce = 'https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_refresh_token_flow.htm';
-const ory = 'https://github.com/ory/hydra/issues/2845';
+const ory = 'https://ory.sh/docs/self-hosted/oel/oauth2/token-prefix';
 const digitalOcean = 'https://gitlab.com/gitlab-org/security-products/analyzers/secrets/-/merge_requests/178';
 const gitlab = 'https://gitlab.com/gitlab-org/auth/iam/-/merge_requests/588';
 const codex = 'https://github.com/XxxXTeam/codex-proxy/issues/26';

@@ -394,8 +394,16 @@ const rows: Record<string, readonly Row[]> = {
         ['ghr_1B4a2e77838347a7E420ce178F2E7c6912E169246c34', 'refresh_token', 'https://github.blog/'],
         ['sk-ant-oat01-AbCdEf0123456789', 'access_token', 'https://github.com/XxxXTeam/codex-proxy/issues/26'],
         ['sk-ant-ort01-GhIjKl0123456789', 'refresh_token', 'https://github.com/XxxXTeam/codex-proxy/issues/26'],
-        ['ory_at_0123456789abcdef.0123456789', 'access_token', 'https://github.com/ory/hydra/issues/2845'],
-        ['ory_rt_0123456789abcdef.0123456789', 'refresh_token', 'https://github.com/ory/hydra/issues/2845'],
+        [
+          'ory_at_0123456789abcdef.0123456789',
+          'access_token',
+          'https://ory.sh/docs/self-hosted/oel/oauth2/token-prefix',
+        ],
+        [
+          'ory_rt_0123456789abcdef.0123456789',
+          'refresh_token',
+          'https://ory.sh/docs/self-hosted/oel/oauth2/token-prefix',
+        ],
         [
           `doo_v1_${'0a1b'.repeat(16)}`,
           'access_token',
