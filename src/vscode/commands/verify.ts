@@ -17,7 +17,7 @@ import { askContent, askToken, contentOf, sessionOf } from '../prompts/pick.ts';
 import { confirm, flash, notify, pick, pickMany } from '../screen.ts';
 import { checkText } from '../text/checks.ts';
 import { describeError } from '../text/errors.ts';
-import { rememberedText } from '../text/keyErrors.ts';
+import { rememberedText } from '../text/inputErrors.ts';
 import { reviewAnswer } from '../text/review.ts';
 import { checkIcons, statusText, tokenStateTitle } from '../text/states.ts';
 import { dateText } from '../text/time.ts';

@@ -13,7 +13,7 @@ import { type TokenTime, timesIn } from '../../core/view/tokenSummary.ts';
 import type { InspectorModel, Member, Section } from '../../webview/protocol.ts';
 import type { KeyChooser, PickedKey } from '../prompts/keys.ts';
 import { claimText, headerText, type NameText } from '../text/claims.ts';
-import { keyText } from '../text/keyErrors.ts';
+import { keyText } from '../text/inputErrors.ts';
 import { momentText } from '../text/time.ts';
 import { describeDiffering } from '../text/warnings.ts';
 

@@ -9,7 +9,7 @@ import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { ask, confirm, flash, notify, pick, pickFiles, separator } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
-import { formText, keysText, rememberedText } from '../text/keyErrors.ts';
+import { formText, keysText, rememberedText } from '../text/inputErrors.ts';
 import { urlFlaw } from './askIssuer.ts';
 import { askPassphrase, keyFileText } from './credentials.ts';
 import { connectionItem } from './pick.ts';

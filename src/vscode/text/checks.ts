@@ -5,7 +5,7 @@ import { isErrorCode } from '../../core/errorTable.ts';
 import { nameOf, plain, quoted, type Sentences, type SentencesOf, titleOf } from './checkWords.ts';
 import { claimSentences } from './claimSentences.ts';
 import { describeError } from './errors.ts';
-import { keyFlaw, keySetSentences } from './keyErrors.ts';
+import { keyFlaw, keySetSentences } from './inputErrors.ts';
 import { headerSentences, signatureSentences } from './signatureSentences.ts';
 
 export interface CheckText {

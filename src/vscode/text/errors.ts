@@ -11,11 +11,10 @@ import {
   show,
   unknownReason,
 } from './answerErrors.ts';
-import { invalidKey, invalidKeySet } from './keyErrors.ts';
+import { decryptionSentences, invalidKey, invalidKeySet, tokenTextSentences } from './inputErrors.ts';
 import { oauthErrorText } from './oauthErrors.ts';
 import { signInSentences } from './signIn.ts';
 import { credentialSentences, describeProblem, storedSentences } from './storedErrors.ts';
-import { decryptionSentences, tokenTextSentences } from './tokenTextErrors.ts';
 
 /**
  * What happened, why, and what to do next. Text from an issuer is in quotes.

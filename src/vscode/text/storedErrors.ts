@@ -2,7 +2,7 @@ import { l10n } from 'vscode';
 import type { DataOf, ErrorCode } from '../../core/errors.ts';
 import type { ConnectionProblem } from '../../core/records/connection.ts';
 import { joined, show, unknownReason } from './answerErrors.ts';
-import { foreignFormat } from './keyErrors.ts';
+import { foreignFormat } from './inputErrors.ts';
 import { dateText } from './time.ts';
 
 /** Errors of the data stored for a connection. */
