@@ -46,6 +46,8 @@ export interface SampleOptions {
   readonly late?: number;
   /** Refreshes shortly before the expiry, whether or not anybody asks. */
   readonly renews?: boolean;
+  /** Milliseconds after which it gives up a request. */
+  readonly timeout?: number;
   /** Uses pushed requests and DPoP, and gets an ID token beside the code. */
   readonly modern?: boolean;
 }
@@ -64,6 +66,7 @@ export async function startSampleClient({
   port = 0,
   late = 0,
   renews = false,
+  timeout = 1_000,
   modern = false,
 }: SampleOptions): Promise<SampleClient> {
   const secondLasts = 1_000 / pace;
@@ -73,7 +76,7 @@ export async function startSampleClient({
   const dpop = createProofs();
   const json = async (url: string, init: RequestInit = {}): Promise<Claims & { keys?: Claims[] }> => {
     const proof = modern && init.method === 'POST' ? { dpop: dpop.proof(init.method, url) } : {};
-    const asked = { signal: AbortSignal.timeout(is('token.stalled') ? 600_000 : 1_000), ...init };
+    const asked = { signal: AbortSignal.timeout(is('token.stalled') ? 600_000 : timeout), ...init };
     const response = await fetch(url, { ...asked, headers: { ...init.headers, ...proof } });
     const nonce = response.headers.get('dpop-nonce');
     if (nonce !== null && nonce !== dpop.nonce && !is('token.dpop-nonce')) {
@@ -243,6 +246,8 @@ export async function startSampleClient({
 
   const isSignedIn = async (session: Session): Promise<boolean> => {
     if (session.tokens === undefined || session.sub === undefined) return false;
+    // The new tokens do not count before their ID token is checked.
+    if (session.refreshing !== undefined) return session.refreshing;
     if (Date.now() < session.tokens.expiresAt + late * secondLasts) return true;
     if (Date.now() < (session.notBefore ?? 0)) return false;
     if (is('refresh.at-once')) return refresh(session);

@@ -10,7 +10,7 @@ import { loopbackServer } from '../../support/loopbackServer.ts';
 import { type SampleOptions, startSampleClient } from '../../torture/sampleClient.ts';
 import { startSampleMcp } from '../../torture/sampleMcp.ts';
 
-type Habits = Pick<SampleOptions, 'late' | 'renews'>;
+type Habits = Pick<SampleOptions, 'late' | 'renews' | 'timeout'>;
 
 /** How many times faster than real time the clients' clock runs. */
 const usualPace = 20;
@@ -73,7 +73,7 @@ describe('torture', function () {
       return await torture(mock, {
         ...target,
         ...(isMcp ? { mcp: true } : all),
-        patience: 1_500,
+        patience: habits.timeout === undefined ? 1_500 : 2 * habits.timeout,
         pace,
         ...(only.length > 0 && { scenarios: only }),
       });
@@ -106,7 +106,7 @@ describe('torture', function () {
     });
 
   it('comes to the point of every refresh with a client that counts whole seconds', async () => {
-    const { results } = await run('', ['refresh'], { late: 0.9 });
+    const { results } = await run('', ['refresh'], { late: 0.5, timeout: 10_000 });
     assert.deepEqual(
       results.filter(({ verdict }) => verdict !== 'pass'),
       [],
@@ -115,7 +115,7 @@ describe('torture', function () {
   });
 
   it('comes to the point of every refresh with a client that renews on its own schedule', async () => {
-    const { results } = await run('', ['refresh'], { renews: true });
+    const { results } = await run('', ['refresh'], { renews: true, timeout: 10_000 });
     const others = results.filter(({ verdict }) => verdict !== 'pass').map(({ id, verdict }) => `${id}: ${verdict}`);
     // Its token is always fresh when the five requests come, unless the machine is slow.
     assert.deepEqual(
@@ -123,7 +123,7 @@ describe('torture', function () {
       [],
     );
     for (const flaw of ['refresh.revoked', 'refresh.retry-after', 'refresh.other-issuer']) {
-      const [result] = (await run(flaw, [flaw], { renews: true })).results;
+      const [result] = (await run(flaw, [flaw], { renews: true, timeout: 10_000 })).results;
       assert.match(String(result?.verdict), /fail|warning/, `${flaw}: ${result?.verdict}`);
     }
   });
