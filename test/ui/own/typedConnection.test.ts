@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
-import { useWorkbench } from '../harness.ts';
+import { again, useWorkbench } from '../harness.ts';
 
 describe('adding a connection by hand', function () {
   this.timeout(90_000);
@@ -97,16 +97,16 @@ describe('adding a connection by hand', function () {
 
   it('imports what is typed, and what is selected', async () => {
     const { window } = ui;
-    await window.runCommand('JWT Workbench: Import Tokens...', 'Type or paste');
-    await window.page
-      .locator('.quick-input-widget')
-      .getByText(/Paste a token response/)
-      .first()
-      .waitFor();
-    await window.quickInput().fill('WPsGJbvpBjqXz6IJIr1UHKyrdVF');
-    await window.page.keyboard.press('Enter');
-    await window.quickItem('Shop').click();
     const { page } = window;
+    await again(async timeout => {
+      await window.runCommand('JWT Workbench: Import Tokens...', 'Type or paste');
+      const prompt = page.locator('.quick-input-widget').getByText(/Paste a token response/);
+      await prompt.first().waitFor({ timeout });
+      await window.quickInput().fill('WPsGJbvpBjqXz6IJIr1UHKyrdVF', { timeout });
+      await page.keyboard.press('Enter');
+      // When the prompt closes, VS Code gives the focus back to the tree, which can come after this list and close it.
+      await window.quickItem('Shop').click({ timeout });
+    });
     const question = page.locator('.monaco-dialog-box');
     await question.getByText('Replace the refresh token of Shop?').waitFor();
     await question.getByText('Replace', { exact: true }).click();
