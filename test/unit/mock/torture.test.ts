@@ -48,7 +48,7 @@ describe('torture', function () {
   const modern = ['token.dpop-nonce', 'answer.pushed', 'id-token.c-hash'];
   const run = async (flaw: string, only: readonly string[] = [], habits: Habits = {}): Promise<TortureReport> => {
     // Slower, so that a client that waits is distinguishable from one that does not, however slow the machine is.
-    const pace = flaw.startsWith('device') ? 4 : usualPace;
+    const pace = flaw.startsWith('device') || habits.timeout !== undefined ? 4 : usualPace;
     const isMcp = only.some(id => id.startsWith('mcp'));
     const client = isMcp
       ? await startSampleMcp(`${mock.issuer}/api`, flaw)
