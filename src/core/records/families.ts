@@ -1,5 +1,5 @@
 import { WorkbenchError } from '../errors.ts';
-import type { Lease } from '../ports.ts';
+import type { Lease, LedgerEntry } from '../ports.ts';
 import { type LockedRecord, type RecordParts, readLocked, writeRecord } from './changeRecord.ts';
 import type { Connection } from './connection.ts';
 import { isRefused, type StoredRecord, type TokenFamily, unansweredIntent } from './record.ts';
@@ -26,13 +26,48 @@ export async function familyOf(
 ): Promise<TokenFamily | undefined> {
   if (!lease.shared) return undefined;
   const print = lease.fingerprint(token);
-  const notes = await Promise.all(
-    others(sessions, id).map(async other => ({ other, ledger: (await lock.peek(other)).ledger })),
-  );
+  const notes = await notesOfOthers({ sessions, lock }, id);
   const holds = notes.find(({ ledger }) => ledger?.fingerprint === print)?.ledger;
   const { id: name, turn } = holds?.family ?? { id: print, turn: 0 };
-  const members = notes.filter(({ ledger }) => ledger?.family?.id === name || ledger?.fingerprint === print);
+  const members = notes.filter(({ ledger }) => belongs(ledger, name, print));
   return { id: name, turn, ...(members.length > 0 && { with: members.map(({ other }) => other) }) };
+}
+
+/**
+ * The connections of the record's family whose locks are not held yet. This window learns late what another one has
+ * imported, so `connectionsSharingToken` may have missed them; their ledgers are there when an import has ended.
+ */
+export async function unlockedMembers(
+  { sessions, lock }: Pick<RecordParts, 'sessions' | 'lock'>,
+  { id, lease, current }: LockedRecord,
+  otherLeases: ReadonlyMap<string, Lease>,
+): Promise<readonly string[]> {
+  const token = current.tokens?.refresh_token;
+  if (!lease.shared || token === undefined) return [];
+  const print = lease.fingerprint(token);
+  const name = current.family?.id ?? print;
+  const notes = await notesOfOthers({ sessions, lock }, id);
+  const isNews = ({ other, ledger }: NoteOfOther) =>
+    (sessions.get(other)?.record?.generation ?? -1) < (ledger?.generation ?? 0);
+  return notes
+    .filter(note => !otherLeases.has(note.other) && belongs(note.ledger, name, print) && isNews(note))
+    .map(({ other }) => other);
+}
+
+interface NoteOfOther {
+  readonly other: string;
+  readonly ledger: LedgerEntry | undefined;
+}
+
+function notesOfOthers(
+  { sessions, lock }: Pick<RecordParts, 'sessions' | 'lock'>,
+  id: string,
+): Promise<readonly NoteOfOther[]> {
+  return Promise.all(others(sessions, id).map(async other => ({ other, ledger: (await lock.peek(other)).ledger })));
+}
+
+function belongs(ledger: LedgerEntry | undefined, family: string, fingerprint: string): boolean {
+  return ledger?.family?.id === family || ledger?.fingerprint === fingerprint;
 }
 
 /** Starts a family for a record that has none, for example because an earlier version stored it. */
