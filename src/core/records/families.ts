@@ -26,12 +26,18 @@ export async function familyOf(
 ): Promise<TokenFamily | undefined> {
   if (!lease.shared) return undefined;
   const print = lease.fingerprint(token);
-  const notes = await notesOfOthers({ sessions, lock }, id);
+  const notes = await notesOf(others(sessions, id), lock);
   const holds = notes.find(({ ledger }) => ledger?.fingerprint === print)?.ledger;
   const { id: name, turn } = holds?.family ?? { id: print, turn: 0 };
   const members = notes.filter(({ ledger }) => belongs(ledger, name, print));
   return { id: name, turn, ...(members.length > 0 && { with: members.map(({ other }) => other) }) };
 }
+
+/**
+ * Of more connections than this, a refresh reads only the ledgers of those whose tokens this window does not know: with
+ * hundreds, reading all of them took longer than the refresh.
+ */
+const mostRead = 20;
 
 /**
  * The connections of the record's family whose locks are not held yet. This window learns late what another one has
@@ -46,12 +52,12 @@ export async function unlockedMembers(
   if (!lease.shared || token === undefined) return [];
   const print = lease.fingerprint(token);
   const name = current.family?.id ?? print;
-  const notes = await notesOfOthers({ sessions, lock }, id);
+  const unlocked = others(sessions, id).filter(other => !otherLeases.has(other));
+  const unknown = unlocked.filter(other => sessions.get(other)?.record === undefined);
+  const notes = await notesOf(unlocked.length > mostRead ? unknown : unlocked, lock);
   const isNews = ({ other, ledger }: NoteOfOther) =>
     (sessions.get(other)?.record?.generation ?? -1) < (ledger?.generation ?? 0);
-  return notes
-    .filter(note => !otherLeases.has(note.other) && belongs(note.ledger, name, print) && isNews(note))
-    .map(({ other }) => other);
+  return notes.filter(note => belongs(note.ledger, name, print) && isNews(note)).map(({ other }) => other);
 }
 
 interface NoteOfOther {
@@ -59,11 +65,8 @@ interface NoteOfOther {
   readonly ledger: LedgerEntry | undefined;
 }
 
-function notesOfOthers(
-  { sessions, lock }: Pick<RecordParts, 'sessions' | 'lock'>,
-  id: string,
-): Promise<readonly NoteOfOther[]> {
-  return Promise.all(others(sessions, id).map(async other => ({ other, ledger: (await lock.peek(other)).ledger })));
+function notesOf(ids: readonly string[], lock: RecordParts['lock']): Promise<readonly NoteOfOther[]> {
+  return Promise.all(ids.map(async other => ({ other, ledger: (await lock.peek(other)).ledger })));
 }
 
 function belongs(ledger: LedgerEntry | undefined, family: string, fingerprint: string): boolean {

@@ -123,25 +123,29 @@ describe('one refresh token in two connections', () => {
     assert.equal(window.token('b'), window.token('a'));
   });
 
-  it('is not sent by a window that has not heard of the other connection, which has used it', async () => {
-    const world = await createWorld({ rotation: 'strict' });
-    const raw = await world.mock.issueTokens();
-    const one = windowOf(world, ['a', 'b', 'c']);
-    const two = windowOf(world, ['a', 'b', 'c']);
-    await one.import('a', raw);
-    await two.import('b', raw);
-    await two.import('c', raw);
-    world.forward(3_000_000);
-    assert.equal(await two.refresh('b'), 'refreshed');
-    assert.equal(await one.refresh('a'), 'adopted');
-    assert.equal(one.token('a'), two.token('b'));
-    assert.equal(world.posts().length, 1);
-    // The next rotation is by the window that heard late.
-    world.forward(3_590_000);
-    assert.equal(await one.refresh('a'), 'refreshed');
-    assert.equal(await two.refresh('c'), 'adopted');
-    assert.equal(two.token('c'), one.token('a'));
-  });
+  for (const known of [0, 21])
+    it(`is not sent by a window that has not heard of the other connection, which has used it; it knows ${known} more`, async () => {
+      const world = await createWorld({ rotation: 'strict' });
+      const raw = await world.mock.issueTokens();
+      const more = Array.from({ length: known }, (_, index) => `more-${index}`);
+      const ids = ['a', 'b', 'c', ...more];
+      const one = windowOf(world, ids);
+      const two = windowOf(world, ids);
+      await one.import('a', raw);
+      for (const id of more) await one.import(id, await world.mock.issueTokens());
+      await two.import('b', raw);
+      await two.import('c', raw);
+      world.forward(3_000_000);
+      assert.equal(await two.refresh('b'), 'refreshed');
+      assert.equal(await one.refresh('a'), 'adopted');
+      assert.equal(one.token('a'), two.token('b'));
+      assert.equal(world.posts().length, 1);
+      // The next rotation is by the window that heard late.
+      world.forward(3_590_000);
+      assert.equal(await one.refresh('a'), 'refreshed');
+      assert.equal(await two.refresh('c'), 'adopted');
+      assert.equal(two.token('c'), one.token('a'));
+    });
 
   it('is waited for where the other connection is using it, in a window that does not know of the first', async () => {
     const world = await createWorld({ rotation: 'strict' });
