@@ -13,6 +13,7 @@ import {
   optional,
   read,
   type Shape,
+  text,
   wholeNumber,
 } from './shape.ts';
 import { seededRandom } from './shelf.ts';
@@ -39,15 +40,21 @@ const oddsFields = {
 };
 
 /** A fault in options and in the control API. */
-export type FaultSetting = Fault & Input<typeof oddsFields>;
+export type FaultSetting = Fault & Input<typeof oddsFields> & { readonly grant_type?: string | readonly string[] };
 
 export const faultTypes = Object.keys(faultTable) as readonly FaultType[];
 export const faultRows: Readonly<Record<FaultType, AnyRow>> = faultTable;
 
+const grantType = text('a grant type', value => value !== '');
 const at = either(oneOf(endpoints), list(oneOf(endpoints)));
 /** Members that every fault may have. */
 export const faultFields = {
   at: optional(at, 'The endpoint or endpoints that the fault affects.', 'as in the table'),
+  grant_type: optional(
+    either(grantType, list(grantType)),
+    'Affects only token requests with this grant type, or with one of these.',
+    'every request',
+  ),
   ...oddsFields,
 };
 
@@ -115,8 +122,10 @@ export interface FaultPlan {
   clear(type?: FaultType): void;
   /** The faults that are set or queued; `times` is the number of strikes left. */
   readonly active: readonly FaultSetting[];
+  /** Whether `strikes` needs the grant type of a request at this endpoint. */
+  readsGrant(endpoint: Endpoint): boolean;
   /** The faults that strike this request. Each call counts against their limits. */
-  strikes(endpoint: Endpoint): readonly Strike[];
+  strikes(endpoint: Endpoint, grantType?: string): readonly Strike[];
 }
 
 interface Queued {
@@ -129,6 +138,8 @@ interface Standing {
   left: number;
   readonly fault: FaultSetting;
   readonly strike: Strike;
+  /** Undefined: every request. */
+  readonly grants: readonly string[] | undefined;
   readonly hits: () => boolean;
 }
 
@@ -145,10 +156,11 @@ export function createFaultPlan(settings: readonly FaultSetting[] = []): FaultPl
     },
     set(setting) {
       const fault = read(faultShape, setting, 'fault');
-      const { times = Number.POSITIVE_INFINITY, probability = 1, seed = 1 } = fault;
+      const { times = Number.POSITIVE_INFINITY, probability = 1, seed = 1, grant_type } = fault;
+      const grants = grant_type === undefined ? undefined : [grant_type].flat();
       const random = seededRandom(seed);
       plan.clear(fault.type);
-      standing.push({ left: times, fault, strike: strikeOf(fault), hits: () => random() < probability });
+      standing.push({ left: times, fault, strike: strikeOf(fault), grants, hits: () => random() < probability });
     },
     clear(type) {
       queue = type === undefined ? [] : queue.filter(entry => entry.strikes.every(strike => strike.type !== type));
@@ -160,7 +172,8 @@ export function createFaultPlan(settings: readonly FaultSetting[] = []): FaultPl
         ...standing.map(({ fault, left }) => (Number.isFinite(left) ? { ...fault, times: left } : fault)),
       ];
     },
-    strikes(endpoint) {
+    readsGrant: endpoint => standing.some(({ grants, strike }) => grants !== undefined && strike.at.includes(endpoint)),
+    strikes(endpoint, grantType = '') {
       if (queue.length === 0 && standing.length === 0) return nothing;
       const struck: Strike[] = [];
       const first = queue.find(entry => entry.strikes.some(strike => strike.at.includes(endpoint)));
@@ -169,7 +182,8 @@ export function createFaultPlan(settings: readonly FaultSetting[] = []): FaultPl
         struck.push(...first.strikes.filter(strike => strike.at.includes(endpoint)));
       }
       for (const entry of standing) {
-        if (!entry.strike.at.includes(endpoint) || !entry.hits()) continue;
+        if (!entry.strike.at.includes(endpoint) || entry.grants?.includes(grantType) === false) continue;
+        if (!entry.hits()) continue;
         entry.left -= 1;
         struck.push(entry.strike);
       }

@@ -73,13 +73,15 @@ export function fetchOf(handler: Handler): Fetch {
     const { signal } = request;
     signal.throwIfAborted();
     const url = new URL(request.url);
+    let body: Promise<string> | undefined;
     const handled = handler({
       method: request.method,
       target: url.pathname + url.search,
       host: url.host,
       header: name => request.headers.get(name) ?? undefined,
       text: async () => {
-        const text = await request.text();
+        body ??= request.text();
+        const text = await body;
         return text.length > bodyLimit ? undefined : text;
       },
     });

@@ -1,3 +1,4 @@
+import type { Effect } from './effects.ts';
 import { createFamilies, type Rotation } from './families.ts';
 import { createFaultPlan, type FaultPlan } from './faults.ts';
 import {
@@ -173,10 +174,7 @@ export async function openMockIssuer(
     if (!route.methods.some(method => method === request.method)) {
       return jsonReply(405, { error: 'method_not_allowed' }, { allow: route.methods.join(', ') });
     }
-    const strikes = faults.strikes(route.endpoint);
-    entry.faults = strikes.map(strike => strike.type);
-    const effects = strikes.map(strike => strike.effect);
-    for (const { delay } of effects) if (delay !== undefined) await clock.sleep(delay);
+    const effects: Effect[] = [];
     const exchange: Exchange = {
       request,
       url: (request.host === host ? origin : `${protocol}//${request.host}`) + path,
@@ -188,6 +186,11 @@ export async function openMockIssuer(
         entry.client_id = client.client_id;
       },
     };
+    if (request.method === 'POST' && faults.readsGrant(route.endpoint)) await readForm(exchange);
+    const strikes = faults.strikes(route.endpoint, entry.grant_type);
+    entry.faults = strikes.map(strike => strike.type);
+    effects.push(...strikes.map(strike => strike.effect));
+    for (const { delay } of effects) if (delay !== undefined) await clock.sleep(delay);
     for (const effect of effects) {
       if (effect.reply === undefined) continue;
       // Reads the form only so that the log names the client.

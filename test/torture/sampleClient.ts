@@ -72,6 +72,7 @@ export async function startSampleClient({
   const secondLasts = 1_000 / pace;
   const sessions = new Map<string, Session>();
   const timers = new Set<NodeJS.Timeout>();
+  let closed = false;
   const is = (...flaws: Flaw[]) => flaws.includes(flaw);
   const dpop = createProofs();
   const json = async (url: string, init: RequestInit = {}): Promise<Claims & { keys?: Claims[] }> => {
@@ -323,7 +324,7 @@ export async function startSampleClient({
     const body = new URLSearchParams({ client_id: clientId, scope: 'openid offline_access' });
     const { device_code, interval } = await json(device_authorization_endpoint, { method: 'POST', body });
     let wait = is('device.interval') ? 0.1 : Number(interval);
-    for (;;) {
+    while (!closed) {
       await new Promise(resolve => setTimeout(resolve, wait * secondLasts * 1.05));
       try {
         await tokenRequest(session, { grant_type: deviceCodeGrant, device_code: String(device_code) });
@@ -335,6 +336,7 @@ export async function startSampleClient({
         else if (!body.includes('authorization_pending') && !is('device.expired')) return 401;
       }
     }
+    return 503;
   };
 
   /** Ends the sessions that a logout token or logout frame names. */
@@ -427,6 +429,7 @@ export async function startSampleClient({
   return {
     origin,
     close() {
+      closed = true;
       for (const timer of timers) clearTimeout(timer);
       return listening.close();
     },

@@ -269,12 +269,7 @@ export const refreshing = (words: Words, run: (bench: ScenarioParts) => Promise<
     await bench.signIn();
     await bench.pass();
     const before = bench.requests().length;
-    // If a fault replaced the response, the log has no grant type, because the form was not read.
-    const came = () =>
-      bench
-        .requests()
-        .slice(before)
-        .some(({ grant_type, faults }) => grant_type === 'refresh_token' || faults.some(type => type !== 'expiresIn'));
+    const came = () => bench.requests().slice(before).some(isOfSession);
     const seen = await run(bench);
     if (came() || ('notExercised' in seen && seen !== noRefresh)) return seen;
     // A client that counts whole seconds uses its token a little longer, and one that renews on its own schedule may
@@ -287,13 +282,19 @@ export const refreshing = (words: Words, run: (bench: ScenarioParts) => Promise<
 
 export const noRefresh: ScenarioOutcome = { notExercised: observed('the client sent no refresh request') };
 
+/** What a visitor's session sends to renew itself: a page that renews in a frame sends a code. */
+const grantsOfSession = ['refresh_token', 'authorization_code'];
+
+/** Other token requests of a client are polls for a device, for example, or get tokens of its own. */
+export const isOfSession = ({ grant_type }: RequestLogEntry): boolean => grantsOfSession.includes(grant_type ?? '');
+
 /**
  * Sets a fault unless it has struck already, and makes the client use its token. Resolves with the number of the request
  * that was struck, or -1.
  */
 export async function strikeRefresh(bench: ScenarioParts, fault: FaultSetting): Promise<number> {
   const struck = () => bench.requests().findIndex(({ faults }) => faults.includes(fault.type));
-  if (struck() < 0) bench.mock.setFault(fault);
+  if (struck() < 0) bench.mock.setFault({ ...fault, grant_type: grantsOfSession });
   await bench.isSignedIn();
   return struck();
 }

@@ -4,6 +4,7 @@ import type { MockIssuerOptions } from '../options.ts';
 import {
   askedFor,
   claimsOf,
+  isOfSession,
   noIdToken,
   noRefresh,
   observed,
@@ -157,8 +158,7 @@ const refreshes: readonly Scenario[] = [
       if (limited < 0) return noRefresh;
       await bench.isSignedIn();
       const sent = bench.requests();
-      // By path: a page that renews in a frame sends a code instead of a refresh token.
-      const next = sent.slice(limited + 1).find(({ path }) => path === sent[limited]?.path);
+      const next = sent.slice(limited + 1).find(isOfSession);
       const waited = next === undefined ? undefined : next.time - (sent[limited]?.time ?? 0);
       if (waited !== undefined && waited < 1.9 * bench.second)
         return { ok: false, detail: observed('the client sent the next request after {0} ms', waited) };
@@ -189,10 +189,7 @@ const refreshes: readonly Scenario[] = [
 ];
 
 const deviceCode = 'urn:ietf:params:oauth:grant-type:device_code';
-const pollsOf = ({ requests }: ScenarioParts) =>
-  requests().filter(
-    ({ path, form, faults }) => form?.grant_type === deviceCode || (faults.length > 0 && /token/.test(path)),
-  );
+const pollsOf = ({ requests }: ScenarioParts) => requests().filter(({ form }) => form?.grant_type === deviceCode);
 
 /**
  * Signs in by device code while `meanwhile` plays the user and the issuer. Resolves with the status of the client's

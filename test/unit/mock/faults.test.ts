@@ -413,6 +413,23 @@ describe('mock issuer: faults', () => {
     assert.deepEqual(await statuses(), [200, 200, 400]);
   });
 
+  it('affects only the grants it names, and does not count the others', async () => {
+    const mock = await make();
+    const status = async (grant_type: string) => {
+      const body = new URLSearchParams({ grant_type, client_id: 'demo' });
+      return (await look(mock, '/token', { method: 'POST', body })).status;
+    };
+    mock.setFault({ type: 'tooManyRequests', at: 'token', times: 1, grant_type: 'refresh_token' });
+    const grants = ['password', 'refresh_token', 'refresh_token'];
+    const statuses: unknown[] = [];
+    for (const grant of grants) statuses.push(await status(grant));
+    assert.deepEqual(statuses, [400, 429, 400]);
+    mock.setFault({ type: 'serverError', at: 'token', grant_type: ['password', 'refresh_token'] });
+    assert.deepEqual([await status('password'), await status('authorization_code')], [503, 400]);
+    // A request without a form has no grant type.
+    assert.equal((await look(mock, '/token', { method: 'POST' })).status, 400);
+  });
+
   it('affect the next n requests, in the order in which they were queued, or together', async () => {
     const mock = await make();
     mock.faults.next(2, { type: 'serverError', status: 500 });

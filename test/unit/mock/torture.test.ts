@@ -48,8 +48,9 @@ describe('torture', function () {
 
   const modern = ['token.dpop-nonce', 'answer.pushed', 'id-token.c-hash'];
   const run = async (flaw: string, only: readonly string[] = [], habits: Habits = {}): Promise<TortureReport> => {
-    // Slower, so that a client that waits is distinguishable from one that does not, however slow the machine is.
-    const pace = flaw.startsWith('device') || habits.timeout !== undefined ? 4 : usualPace;
+    // Slower where the scenario measures how long a client waits, because a busy machine looks like a client that waits.
+    const measured = flaw.startsWith('device') || habits.timeout !== undefined ? 4 : usualPace;
+    const pace = flaw === 'refresh.retry-after' ? 2 : measured;
     const isMcp = only.some(id => id.startsWith('mcp'));
     const client = isMcp
       ? await startSampleMcp(`${mock.issuer}/api`, flaw)
@@ -105,6 +106,29 @@ describe('torture', function () {
       const expected = id === 'token.stalled' ? 'hung' : severity === 'must' ? 'fail' : 'warning';
       assert.equal(result?.verdict, expected, `${result?.verdict}: ${result?.detail}`);
     });
+
+  it('takes no other token request of the client for one of the visitor', async () => {
+    // As of a device that polls, or of a job with tokens of its own.
+    const stray = async (grant_type: string) => {
+      const body = new URLSearchParams({ grant_type, client_id: 'demo', device_code: 'unknown' });
+      await fetch(`${mock.issuer}/token`, { method: 'POST', body }).then(response => response.text());
+    };
+    const grants = ['urn:ietf:params:oauth:grant-type:device_code', 'client_credentials'];
+    let over = false;
+    const others = (async () => {
+      while (!over) for (const grant of grants) await stray(grant);
+    })();
+    try {
+      const limited = ['refresh.retry-after', 'refresh.other-subject', 'refresh.unavailable'];
+      const verdicts = (await run('', limited)).results.map(({ id, verdict }) => `${id}: ${verdict}`);
+      assert.deepEqual(verdicts.sort(), limited.map(id => `${id}: pass`).sort());
+      const [caught] = (await run('refresh.other-subject', ['refresh.other-subject'])).results;
+      assert.equal(caught?.verdict, 'warning', caught?.detail);
+    } finally {
+      over = true;
+      await others;
+    }
+  });
 
   // Both take ten seconds, as they wait in real time.
   const inSlowRuns = process.env[slowVariable] ? it : it.skip;
