@@ -47,8 +47,11 @@ export interface LedgerEntry {
   readonly notBefore?: number;
   /** When `notBefore` was noted. If this is in the future, the clock was set back since. */
   readonly notedAt?: number | undefined;
-  /** The family of that refresh token, and how often it was rotated; see src/core/records/families.ts. */
-  readonly family?: { readonly id: string; readonly turn: number };
+  /**
+   * The family of that refresh token, how often it was rotated, and other connections that hold it; see
+   * src/core/records/families.ts.
+   */
+  readonly family?: { readonly id: string; readonly turn: number; readonly with?: readonly string[] };
   /**
    * This generation's refresh token is being sent, or was sent and no answer is known (`at`: milliseconds since the
    * epoch). The record says the same, but another window sees the record late and would mistake a second attempt for

@@ -23,8 +23,8 @@ interface SignOut {
 
 const version = 1;
 
-/** Bytes. A ledger is much smaller, and a larger file is not read into memory. */
-const limit = 4096;
+/** Bytes. A ledger is much smaller unless hundreds of connections share a token. A larger file is not read into memory. */
+const limit = 32 * 1024;
 
 /** Bytes. A record has at most 64 Ki characters of up to three bytes, and base64 turns three bytes into four. */
 const journalLimit = 300 * 1024;
@@ -149,10 +149,15 @@ function isEntry(value: unknown): value is WrittenEntry {
     (fingerprint === undefined || isText(fingerprint, 64)) &&
     (notBefore === undefined || isTime(notBefore)) &&
     (notedAt === undefined || isTime(notedAt)) &&
-    (family === undefined || (isObject(family) && isText(family.id, 64) && isGeneration(family.turn))) &&
+    (family === undefined || isFamily(family)) &&
     (intent === undefined || isIntent(intent)) &&
     (refused === undefined || (isObject(refused) && isTime(refused.at) && isText(refused.error, 1024)))
   );
+}
+
+function isFamily(value: unknown): boolean {
+  if (!isObject(value) || !isText(value.id, 64) || !isGeneration(value.turn)) return false;
+  return value.with === undefined || (Array.isArray(value.with) && value.with.every(id => isText(id, 64)));
 }
 
 function isIntent(value: unknown): boolean {

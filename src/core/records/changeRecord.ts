@@ -8,6 +8,7 @@ import {
   newest,
   type RefreshIntent,
   type StoredRecord,
+  sharedAlso,
   unansweredIntent,
   withoutTokens,
 } from './record.ts';
@@ -151,7 +152,7 @@ export function ledgerEntry(lease: Lease, record: StoredRecord): LedgerEntry {
   return {
     generation,
     ...(token !== undefined && { fingerprint: lease.fingerprint(token) }),
-    ...(token !== undefined && family && { family: { id: family.id, turn: family.turn } }),
+    ...(token !== undefined && family && { family }),
     ...(intent && { intent: { at: intent.at, ...(intent.retried && { retried: true }) } }),
     ...(refused && { refused: { at: refused.at, error: refused.error.slice(0, 100) } }),
   };
@@ -236,7 +237,8 @@ export async function readLocked(
   const needed = isNewGrant
     ? { ledger: isSignedOut && !isDamaged ? ledger : undefined, unopened: 0 }
     : { ledger, unopened };
-  const current = await newestRecord(parts, { id, lease, signal, handedOver, ...needed });
+  const newestOne = await newestRecord(parts, { id, lease, signal, handedOver, ...needed });
+  const current = sharedAlso(newestOne, ledger?.family);
   const nextGeneration = Math.max(current.generation, newestNumber) + (isDamaged ? generationGap : 1);
   return { id, lease, ledger, current, nextGeneration, isDamaged };
 }

@@ -1,8 +1,16 @@
 import { WorkbenchError } from '../errors.ts';
 import type { Lease, LedgerEntry } from '../ports.ts';
+import { sameData } from '../tokens/json.ts';
 import { type LockedRecord, type RecordParts, readLocked, writeRecord } from './changeRecord.ts';
 import type { Connection } from './connection.ts';
-import { isRefused, type StoredRecord, type TokenFamily, unansweredIntent } from './record.ts';
+import {
+  beforeImport,
+  isRefused,
+  type StoredRecord,
+  sharedAlso,
+  type TokenFamily,
+  unansweredIntent,
+} from './record.ts';
 import type { Sessions } from './sessions.ts';
 import { isSameClient } from './tokenSet.ts';
 
@@ -18,46 +26,54 @@ export function connectionsSharingGrant({ connection, family }: StoredRecord): r
   return (family?.with ?? []).filter(id => id !== connection);
 }
 
-/** The family of an imported refresh token, from the ledgers of the other connections. */
+/** The family of an imported refresh token, from the ledgers of the other connections. `known`: what is noted already. */
 export async function familyOf(
   { sessions, lock }: Pick<RecordParts, 'sessions' | 'lock'>,
   { id, lease }: Pick<LockedRecord, 'id' | 'lease'>,
   token: string,
+  known?: TokenFamily,
 ): Promise<TokenFamily | undefined> {
   if (!lease.shared) return undefined;
   const print = lease.fingerprint(token);
   const notes = await notesOf(others(sessions, id), lock);
   const holds = notes.find(({ ledger }) => ledger?.fingerprint === print)?.ledger;
-  const { id: name, turn } = holds?.family ?? { id: print, turn: 0 };
-  const members = notes.filter(({ ledger }) => belongs(ledger, name, print));
-  return { id: name, turn, ...(members.length > 0 && { with: members.map(({ other }) => other) }) };
+  const { id: name, turn } = holds?.family ?? known ?? { id: print, turn: 0 };
+  const members = notes.filter(({ ledger }) => belongs(ledger, name, print)).map(({ other }) => other);
+  const all = [...new Set([...(known?.with ?? []), ...members])];
+  return { id: name, turn, ...(all.length > 0 && { with: all }) };
 }
 
 /**
- * Of more connections than this, a refresh reads only the ledgers of those whose tokens this window does not know: with
- * hundreds, reading all of them took longer than the refresh.
+ * The connections that share the record's token and whose locks are not held yet. Found only under the lock: this
+ * window learns late what another one has imported, and the ledger names everyone who has sent a token of the family.
  */
-const mostRead = 20;
+export function unlockedMembers(
+  sessions: Sessions,
+  { current }: LockedRecord,
+  otherLeases: ReadonlyMap<string, Lease>,
+  endpoint: string | undefined,
+): readonly string[] {
+  if (current.tokens?.refresh_token === undefined) return [];
+  return connectionsSharingGrant(current).filter(
+    other => !otherLeases.has(other) && !isElsewhere(sessions.get(other)?.record, endpoint),
+  );
+}
 
 /**
- * The connections of the record's family whose locks are not held yet. This window learns late what another one has
- * imported, so `connectionsSharingToken` may have missed them; their ledgers are there when an import has ended.
+ * Notes connections that imported the token of `record` at the same moment, after the record was stored: by then, at
+ * least one of two sees the other. @throws WorkbenchError as `writeRecord`
  */
-export async function unlockedMembers(
-  { sessions, lock }: Pick<RecordParts, 'sessions' | 'lock'>,
-  { id, lease, current }: LockedRecord,
-  otherLeases: ReadonlyMap<string, Lease>,
-): Promise<readonly string[]> {
-  const token = current.tokens?.refresh_token;
-  if (!lease.shared || token === undefined) return [];
-  const print = lease.fingerprint(token);
-  const name = current.family?.id ?? print;
-  const unlocked = others(sessions, id).filter(other => !otherLeases.has(other));
-  const unknown = unlocked.filter(other => sessions.get(other)?.record === undefined);
-  const notes = await notesOf(unlocked.length > mostRead ? unknown : unlocked, lock);
-  const isNews = ({ other, ledger }: NoteOfOther) =>
-    (sessions.get(other)?.record?.generation ?? -1) < (ledger?.generation ?? 0);
-  return notes.filter(note => belongs(note.ledger, name, print) && isNews(note)).map(({ other }) => other);
+export async function noteLateMembers(
+  parts: RecordParts,
+  locked: LockedRecord,
+  record: StoredRecord,
+): Promise<StoredRecord> {
+  const token = record.tokens?.refresh_token;
+  const family = token === undefined ? undefined : await familyOf(parts, locked, token, record.family);
+  if (family?.with === undefined || sameData(family, record.family)) return record;
+  const noted = { ...record, family };
+  await writeRecord(parts, locked, noted);
+  return noted;
 }
 
 interface NoteOfOther {
@@ -94,20 +110,25 @@ export function connectionsSharingToken(
   if (record === undefined || token === undefined || memoryOnly) return [];
   const noted = connectionsSharingGrant(record);
   return others(sessions, id).filter(other => {
-    const { family, tokens, binding } = sessions.get(other)?.record ?? {};
-    // For records without an issuer, the token endpoint tells which issuer the token belongs to.
-    const theirs = binding?.issuer === undefined ? binding?.token_endpoint : undefined;
-    if (theirs !== undefined && endpoint !== undefined && theirs !== endpoint) return false;
-    const isSame = family !== undefined && family.id === record.family?.id;
-    return isSame || noted.includes(other) || tokens?.refresh_token === token;
+    const theirs = sessions.get(other)?.record;
+    if (isElsewhere(theirs, endpoint)) return false;
+    const isSame = theirs?.family !== undefined && theirs.family.id === record.family?.id;
+    return isSame || noted.includes(other) || theirs?.tokens?.refresh_token === token;
   });
+}
+
+/** For records without an issuer, the token endpoint tells which issuer the token belongs to. */
+function isElsewhere(theirs: StoredRecord | undefined, endpoint: string | undefined): boolean {
+  const { issuer, token_endpoint } = theirs?.binding ?? {};
+  return issuer === undefined && token_endpoint !== undefined && endpoint !== undefined && token_endpoint !== endpoint;
 }
 
 /**
  * Brings the record up to date with the other connections of its family, under all their locks: takes the tokens if
- * another one has rotated them, and notes missing answers and rejections.
+ * another one has rotated them, notes missing answers and rejections, and notes in their ledgers that this connection
+ * shares their token, because a window that has not heard of it would send a token that is used up here.
  * @throws WorkbenchError `refresh_token_shared` if another connection has used the token and its new tokens cannot be
- * used here; and as `writeRecord`
+ * used here; as `writeRecord`; and as `Lease.mark`
  */
 export async function syncWithFamily(
   parts: RecordParts,
@@ -116,19 +137,32 @@ export async function syncWithFamily(
   signal: AbortSignal,
 ): Promise<StoredRecord> {
   let record = locked.current;
+  const parted: string[] = [];
   for (const [other, lease] of otherLeases) {
-    const { current } = await readLocked(parts, { id: other, lease, signal }).catch(error => {
+    const { current, ledger } = await readLocked(parts, { id: other, lease, signal }).catch(error => {
       if (signal.aborted) throw error;
       // Whether the other connection has used the token is unknown.
       throw new WorkbenchError('refresh_token_shared', { other, sent: false });
     });
-    const theirs = withFamily(current, lease);
     const ours = withFamily(record, lease);
-    if (theirs.tokens?.refresh_token === undefined || theirs.family?.id !== ours.family?.id) continue;
-    const [turn, known] = [theirs.family?.turn ?? 0, ours.family?.turn ?? 0];
-    if (turn > known) record = adopted(ours, theirs, other, locked.nextGeneration);
+    // An import has put other tokens in the place of those of the family, which that connection may have used.
+    const theirs = [current, beforeImport(current) ?? current]
+      .map(each => withFamily(each, lease))
+      .find(({ tokens, family }) => tokens?.refresh_token !== undefined && family?.id === ours.family?.id);
+    const { family } = theirs ?? {};
+    if (theirs?.tokens === undefined || family === undefined || ours.family === undefined) {
+      parted.push(other);
+      continue;
+    }
+    if (family.turn > ours.family.turn) record = adopted(ours, theirs, other, locked.nextGeneration);
     else if (theirs.tokens.refresh_token === ours.tokens?.refresh_token) record = withNotesOf(ours, theirs);
+    record = sharedAlso(record, { ...family, with: [other] });
+    const isNoted = ledger?.family?.with?.includes(locked.id) || theirs.tokens !== current.tokens;
+    if (!lease.shared || ledger === undefined || isNoted) continue;
+    await lease.mark({ ...ledger, family: { ...family, with: [...(family.with ?? []), locked.id] } }, 0);
   }
+  if (record.family?.with?.some(other => parted.includes(other)))
+    record = { ...record, family: { ...record.family, with: record.family.with.filter(id => !parted.includes(id)) } };
   if (record.generation > locked.current.generation) await writeRecord(parts, locked, record);
   return record;
 }

@@ -45,8 +45,24 @@ export interface TokenFamily {
   readonly id: string;
   /** How often it has been rotated. */
   readonly turn: number;
-  /** Ids of the connections that already held the token when this connection got it. */
+  /** Ids of other connections that hold the token, as far as this one has heard. */
   readonly with?: readonly string[];
+}
+
+/** The record with the tokens that its last import has replaced, if those are kept. */
+export function beforeImport(record: StoredRecord): StoredRecord | undefined {
+  if (record.replaced === undefined) return undefined;
+  const { version, connection, generation, replaced } = record;
+  const { unanswered, ...before } = replaced;
+  const intent = unanswered && { intent: { ...unanswered, generation } };
+  return { version, connection, ...clientCredentialsOf(record), generation, ...before, ...intent };
+}
+
+/** Adds the connections that another note of the same family names. */
+export function sharedAlso(record: StoredRecord, noted: TokenFamily | undefined): StoredRecord {
+  const { family } = record;
+  if (family === undefined || noted?.with === undefined || noted.id !== family.id) return record;
+  return { ...record, family: { ...family, with: [...new Set([...(family.with ?? []), ...noted.with])] } };
 }
 
 export interface RefreshIntent {

@@ -1,11 +1,12 @@
 import { WorkbenchError } from '../errors.ts';
-import { defined, sameData } from '../tokens/json.ts';
+import { defined } from '../tokens/json.ts';
 import { meansSameIssuer } from '../tokens/tokenUse.ts';
 import { changeRecord, type LockedRecord, type RecordParts, withRecord, writeRecord } from './changeRecord.ts';
 import { bindingOf, type Connection } from './connection.ts';
-import { familyOf } from './families.ts';
+import { familyOf, noteLateMembers } from './families.ts';
 import {
   assertRoomForIntent,
+  beforeImport,
   type ClientCredentials,
   clientCredentialsOf,
   hasRoomForIntent,
@@ -45,8 +46,7 @@ export function storeTokens(
   const store = async (locked: LockedRecord) => {
     const { current, nextGeneration } = locked;
     await parts.handover.ready(locked.lease);
-    const familyNow = async () => (refresh_token === undefined ? undefined : familyOf(parts, locked, refresh_token));
-    const family = await familyNow();
+    const family = refresh_token === undefined ? undefined : await familyOf(parts, locked, refresh_token);
     // The last check: after this point a sign-out must not be undone.
     if (signal.aborted) throw new WorkbenchError('cancelled', { sent: signedIn !== undefined });
     const tokens = signedIn
@@ -58,13 +58,7 @@ export function storeTokens(
       : withTokens(current, nextGeneration, bindingOf(connection), raw, now);
     const record = withRoom({ ...tokens, ...(family && { family }) });
     await writeRecord(parts, locked, record);
-    // Another connection may have imported the same token at the same moment. By now, at least one of the two sees the
-    // other.
-    const late = await familyNow();
-    if (late?.with === undefined || sameData(late, family)) return record;
-    const noted = { ...record, family: late };
-    await writeRecord(parts, locked, noted);
-    return noted;
+    return refresh_token === undefined ? record : noteLateMembers(parts, locked, record);
   };
   return withRecord(parts, connection.id, signal, store, { isNewGrant });
 }
@@ -74,12 +68,13 @@ export function storeTokens(
  * @throws WorkbenchError `nothing_to_undo`, and what `changeRecord` throws
  */
 export function undoImport(parts: RecordParts, id: string, signal: AbortSignal): Promise<StoredRecord> {
-  return changeRecord(parts, id, signal, (current, { nextGeneration: generation }) => {
-    if (current.replaced === undefined) throw new WorkbenchError('nothing_to_undo', { connection: id });
-    const { version, connection, replaced } = current;
-    const { unanswered, ...before } = replaced;
-    const intent = unanswered && { intent: { ...unanswered, generation } };
-    return { version, connection, ...clientCredentialsOf(current), generation, ...before, ...intent };
+  return withRecord(parts, id, signal, async locked => {
+    const record = beforeImport({ ...locked.current, generation: locked.nextGeneration });
+    if (record === undefined) throw new WorkbenchError('nothing_to_undo', { connection: id });
+    await parts.handover.ready(locked.lease);
+    await writeRecord(parts, locked, record);
+    // The replaced token may have been imported elsewhere meanwhile.
+    return noteLateMembers(parts, locked, record);
   });
 }
 

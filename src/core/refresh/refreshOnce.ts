@@ -64,7 +64,7 @@ export async function refreshOnce(
         id,
         flight.signal,
         async (locked, otherLeases) => {
-          const missing = await unlockedMembers(parts, locked, otherLeases);
+          const missing = unlockedMembers(sessions, locked, otherLeases, endpoints.token_endpoint);
           if (missing.length > 0) return { missing };
           const before = await syncWithFamily(parts, locked, otherLeases, flight.signal);
           const provable = (record: StoredRecord) => step.provable(record, connection, fresh);

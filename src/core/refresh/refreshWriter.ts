@@ -2,7 +2,7 @@ import { classify, WorkbenchError } from '../errors.ts';
 import type { Lease, LedgerEntry, Log } from '../ports.ts';
 import { ledgerEntry, type RecordParts } from '../records/changeRecord.ts';
 import { giveRecord } from '../records/journalKeys.ts';
-import { newest, type StoredRecord, withoutTokens } from '../records/record.ts';
+import { newest, type StoredRecord, sharedAlso, withoutTokens } from '../records/record.ts';
 import { type Flight, pause } from '../waiting.ts';
 
 export interface Settled {
@@ -129,11 +129,11 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
       const signal = AbortSignal.any([flight.discarded, AbortSignal.timeout(patience)]);
       await lock.withLock(id, signal, async lease => {
         const entry = ledgerEntry(lease, record);
-        const { generation = 0, fingerprint } = (await lease.readLedger()) ?? {};
+        const { generation = 0, fingerprint, family } = (await lease.readLedger()) ?? {};
         const isMine = generation === record.generation && fingerprint === entry.fingerprint;
         if (generation >= record.generation && !isMine) return;
         await publishRecord(lease, record);
-        await publishLedger(lease, record);
+        await publishLedger(lease, sharedAlso(record, family));
       });
     } catch (error) {
       const failure = classify(error);

@@ -6,7 +6,7 @@ import { connectionsSharingGrant } from '../../../../src/core/records/families.t
 import { noHandover } from '../../../../src/core/records/journalKeys.ts';
 import type { StoredRecord } from '../../../../src/core/records/record.ts';
 import { createSessions } from '../../../../src/core/records/sessions.ts';
-import { storeTokens } from '../../../../src/core/records/storeTokens.ts';
+import { storeCredentials, storeTokens, undoImport } from '../../../../src/core/records/storeTokens.ts';
 import type { RawTokens } from '../../../../src/core/records/tokenSet.ts';
 import { createVault } from '../../../../src/core/records/vault.ts';
 import { createRefresher } from '../../../../src/core/refresh/refresher.ts';
@@ -43,6 +43,8 @@ function windowOf(world: World, ids: readonly string[], changes: Partial<Connect
     sessions,
     refresher,
     import: (id: string, raw: RawTokens) => storeTokens(parts, connection(id), raw, clock.now(), never),
+    undoImport: (id: string) => undoImport(parts, id, never),
+    storeSecret: (id: string) => storeCredentials(parts, connection(id), { client_secret: 'changed' }, never),
     async refresh(id: string, askedBy: 'user' | 'timer' = 'timer') {
       const { outcome, error } = await refresher.refresh(id, undefined, askedBy);
       return [outcome, error?.code, error?.code === 'refresh_token_shared' ? error.data.other : undefined]
@@ -146,6 +148,68 @@ describe('one refresh token in two connections', () => {
       assert.equal(await two.refresh('c'), 'adopted');
       assert.equal(two.token('c'), one.token('a'));
     });
+
+  it('is not sent by a window whose settings do not list the other connection yet', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const one = windowOf(world, ['a']);
+    const two = windowOf(world, ['a', 'b']);
+    await one.import('a', raw);
+    await two.import('b', raw);
+    world.forward(3_000_000);
+    assert.equal(await two.refresh('b'), 'refreshed');
+    assert.equal(await one.refresh('a'), 'adopted');
+    assert.equal(one.token('a'), two.token('b'));
+    assert.equal(world.posts().length, 1);
+  });
+
+  it('stays known as shared whatever else is stored in the meantime', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const one = windowOf(world, ['a', 'b']);
+    const two = windowOf(world, ['a', 'b']);
+    await one.import('a', raw);
+    await two.import('b', raw);
+    world.forward(3_000_000);
+    assert.equal(await two.refresh('b'), 'refreshed');
+    await one.storeSecret('a');
+    await two.storeSecret('b');
+    world.forward(3_590_000);
+    assert.equal(await two.refresh('b'), 'refreshed');
+    assert.equal(await one.refresh('a'), 'adopted');
+    assert.equal(world.posts().length, 2);
+  });
+
+  it('is adopted from what the other connection had before an import, and again when that is undone', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const window = windowOf(world, ['a', 'b']);
+    await window.import('a', raw);
+    await window.import('b', raw);
+    assert.equal(await window.refresh('b'), 'refreshed');
+    await window.import('b', await world.mock.issueTokens());
+    assert.equal(await window.refresh('a'), 'adopted');
+    assert.equal(await window.refresh('a'), 'refreshed');
+    await window.undoImport('b');
+    assert.equal(await window.refresh('b'), 'adopted');
+    assert.equal(window.token('b'), window.token('a'));
+    assert.equal(world.posts().length, 2);
+  });
+
+  it('is found again when an import is undone that hid it from another one', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const window = windowOf(world, ['a', 'b']);
+    await window.import('a', raw);
+    await window.import('a', await world.mock.issueTokens());
+    const other = windowOf(world, ['a', 'b']);
+    assert.deepEqual(connectionsSharingGrant(await other.import('b', raw)), []);
+    assert.equal(await other.refresh('b'), 'refreshed');
+    await window.undoImport('a');
+    assert.equal(await window.refresh('a'), 'adopted');
+    assert.equal(window.token('a'), other.token('b'));
+    assert.equal(world.posts().length, 1);
+  });
 
   it('is waited for where the other connection is using it, in a window that does not know of the first', async () => {
     const world = await createWorld({ rotation: 'strict' });
