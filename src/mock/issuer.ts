@@ -205,6 +205,14 @@ export async function openMockIssuer(
     return reply;
   };
 
+  let dated = { second: Number.NaN, date: '' };
+  /** The Date header; many responses have the same one, and formatting it costs more than their other headers. */
+  const dateOf = (now: number) => {
+    const second = Math.floor(now / 1000);
+    if (dated.second !== second) dated = { second, date: new Date(now).toUTCString() };
+    return dated.date;
+  };
+
   const isReadable = (from: string) => {
     const { corsOrigins, clients, anyRedirectUri, anyClient } = state.settings;
     if ((anyRedirectUri || anyClient) && from !== 'null') return true;
@@ -222,7 +230,7 @@ export async function openMockIssuer(
     if (reply.broken === 'drop') return reply;
     const from = request.header('origin');
     const shared = from !== undefined && reply.status !== 403 && !ownOrigins.includes(from) ? corsHeaders(from) : {};
-    return { ...reply, headers: { date: new Date(clock.now()).toUTCString(), ...shared, ...reply.headers } };
+    return { ...reply, headers: { date: dateOf(clock.now()), ...shared, ...reply.headers } };
   };
   const handle: Handler = request => serve(request);
 

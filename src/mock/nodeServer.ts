@@ -225,12 +225,12 @@ function readBody(incoming: IncomingMessage): Promise<string | undefined> {
       if (size <= bodyLimit * longestCharacter) chunks.push(chunk);
       size += chunk.length;
     });
-    incoming.once('end', () => {
+    incoming.on('end', () => {
       // Decoding the whole once costs less than a stream that decodes each chunk.
       const body = Buffer.concat(chunks).toString();
       resolve(body.length > bodyLimit ? undefined : body);
     });
-    incoming.once('error', reject);
+    incoming.on('error', reject);
   });
 }
 

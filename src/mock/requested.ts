@@ -67,6 +67,7 @@ export function hasScope(scope: string, value: string): boolean {
 }
 
 export function isWithin(scope: string, granted: string): boolean {
+  if (scope === granted) return true;
   const allowed = granted.split(' ');
   return scope.split(' ').every(value => allowed.includes(value));
 }
