@@ -121,6 +121,7 @@ export const errorTable: { readonly [C in ErrorCode]: ErrorRow<C> } = {
   mock_running: aboutText,
   mock_not_running: aboutText,
   client_test_running: aboutText,
+  file_unreadable: aboutText,
   mock_file_missing: aboutText,
   mock_file_invalid: aboutText,
   port_in_use: configuration,

@@ -185,6 +185,8 @@ export interface ErrorDataOf {
   mock_running: { readonly issuer?: string | undefined };
   mock_not_running: Empty;
   client_test_running: Empty;
+  /** `limit`: the largest size that is read, in bytes, if the file is larger. */
+  file_unreadable: { readonly file: string; readonly limit?: number };
   mock_file_missing: { readonly file: string };
   /** `problems`: each wrong member with its path and what is expected. Values may be secrets and are omitted. */
   mock_file_invalid: { readonly file: string; readonly problems: string };

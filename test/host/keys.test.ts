@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { CompactEncrypt } from 'jose';
-import { encode, hmacJwt, jwt, signer } from '../support/signing.ts';
+import { encode, hmacJwt, jwt, signature, signer } from '../support/signing.ts';
 import { activate, codeOf, run, signedIn } from './support.ts';
 
 const claims = { iss: 'https://as.example', sub: 'ada', exp: 4102444800 };
@@ -64,6 +69,33 @@ describe('verify with a key of any kind', () => {
       keyFormat: 'text',
     });
     assert.equal(publicAsSecret.verified, false);
+  });
+
+  it('reads detached content from a file, and says which file cannot be read', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'content-'));
+    const path = (name: string) => join(folder, name);
+    const content = 'a content of its own';
+    await writeFile(path('content'), content);
+    await writeFile(path('changed'), `${content}.`);
+    await writeFile(path('large'), '');
+    await truncate(path('large'), 64 * 2 ** 20 + 1);
+    const header = encode({ alg: by.alg });
+    const signed = signature(by, `${header}.${Buffer.from(content).toString('base64url')}`).toString('base64url');
+    const answer = (name: string) =>
+      run<Verified>('verify', {
+        token: `${header}..${signed}`,
+        key: by.pem,
+        payloadFile: pathToFileURL(path(name)).href,
+      });
+    assert.deepEqual(failed(await answer('content')), []);
+    assert.deepEqual(failed(await answer('changed')), ['signature']);
+    for (const name of ['missing', '.', 'large']) assert.equal(await codeOf(answer(name)), 'file_unreadable', name);
+    // Reading a pipe would never end.
+    if (process.platform !== 'win32') {
+      execFileSync('mkfifo', [path('pipe')]);
+      assert.equal(await codeOf(answer('pipe')), 'file_unreadable');
+    }
+    await rm(folder, { recursive: true });
   });
 
   it('asks no issuer about a pasted token, with or without a key', async () => {

@@ -1,5 +1,5 @@
-import { l10n, ThemeIcon, type Uri, workspace } from 'vscode';
-import { classify, WorkbenchError } from '../../core/errors.ts';
+import { l10n, ThemeIcon, type Uri } from 'vscode';
+import { classify } from '../../core/errors.ts';
 import { readCredentials } from '../../core/issuer/clientKey.ts';
 import type { UnlockKey } from '../../core/ports.ts';
 import { isMutualTls, type TokenEndpointAuthMethod, usesKey } from '../../core/records/connection.ts';
@@ -7,6 +7,7 @@ import type { ClientCredentials } from '../../core/records/record.ts';
 import { lockedKey, withOpened } from '../../core/tokens/keyMaterial.ts';
 import { pickFiles } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
+import { fileBytes } from './pick.ts';
 import { type Answer, askText, type Place } from './steps.ts';
 
 /** What is wrong with a text, or `undefined`. */
@@ -79,21 +80,19 @@ async function flawOf(method: TokenEndpointAuthMethod, text: string): Promise<st
 
 async function fromFiles(): Promise<string | undefined> {
   const files = await pickFiles(l10n.t('Private Key'), { canSelectMany: true });
-  const contents = await Promise.all(files.map(file => keyFileText(file).catch(() => '')));
+  const contents = await Promise.all(files.map(file => keyFileText(file)));
   return files.length === 0 ? undefined : contents.join('\n');
 }
 
 /** Largest key file, in bytes. */
-const largestFile = 512 * 1024;
+const largestFile = 2 ** 19;
 
 /**
  * The text of a key file. A certificate or key in DER is returned as the base64 that a PEM would contain.
- * @throws WorkbenchError `key_invalid`
+ * @throws WorkbenchError `file_unreadable`
  */
 export async function keyFileText(file: Uri): Promise<string> {
-  const { size } = await workspace.fs.stat(file);
-  if (size > largestFile) throw new WorkbenchError('key_invalid', { reason: 'pem' });
-  const bytes = await workspace.fs.readFile(file);
+  const bytes = await fileBytes(file, largestFile);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

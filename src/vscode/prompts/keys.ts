@@ -319,7 +319,7 @@ async function askSecret(title: string, flawOf: KeyFlaw): Promise<EnteredKey | u
   return askKeyText({ title, prompt, flawOf, keyFormat: picked.form });
 }
 
-/** @throws WorkbenchError `key_invalid` */
+/** @throws WorkbenchError `file_unreadable` */
 async function askKeyFile(title: string): Promise<(EnteredKey & { readonly name: string }) | undefined> {
   const [uri] = await pickFiles(title, { openLabel: l10n.t('Use This Key'), canSelectMany: false });
   return uri && { key: await keyFileText(uri), name: uri.path.slice(uri.path.lastIndexOf('/') + 1) };

@@ -1,4 +1,4 @@
-import { env, l10n, type QuickPickItem, ThemeIcon, type Uri, window, workspace } from 'vscode';
+import { env, FileType, l10n, type QuickPickItem, ThemeIcon, type Uri, window, workspace } from 'vscode';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import { importText } from '../../core/imports/importText.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
@@ -209,16 +209,23 @@ export async function askContent(title: string): Promise<string | Uint8Array | u
   return uri && contentOf(uri);
 }
 
-/** @throws WorkbenchError `argument_invalid` */
-export async function contentOf(uri: Uri): Promise<Uint8Array> {
-  const invalid = () => new WorkbenchError('argument_invalid', { field: 'payloadFile', expected: 'file:///...' });
-  try {
-    const { size } = await workspace.fs.stat(uri);
-    if (size <= largestContent) return await workspace.fs.readFile(uri);
-  } catch {
-    // Missing or unreadable files are reported below.
-  }
-  throw invalid();
+/**
+ * The bytes of a file that the user chose. @param limit in bytes
+ * @throws WorkbenchError `file_unreadable`
+ */
+export async function fileBytes(uri: Uri, limit: number): Promise<Uint8Array> {
+  const file = workspace.asRelativePath(uri);
+  const unreadable = () => new WorkbenchError('file_unreadable', { file });
+  const { size, type } = await Promise.resolve(workspace.fs.stat(uri)).catch(() => Promise.reject(unreadable()));
+  // Reading a pipe or a device may never end.
+  if ((type & FileType.File) === 0) throw unreadable();
+  if (size > limit) throw new WorkbenchError('file_unreadable', { file, limit });
+  return Promise.resolve(workspace.fs.readFile(uri)).catch(() => Promise.reject(unreadable()));
+}
+
+/** @throws WorkbenchError `file_unreadable` */
+export function contentOf(uri: Uri): Promise<Uint8Array> {
+  return fileBytes(uri, largestContent);
 }
 
 /** The token in the picked text, which may be a header line or a response. */

@@ -1,5 +1,7 @@
 import { type QuickInputButton, QuickInputButtons, type QuickPickItem, ThemeIcon, version } from 'vscode';
+import { classify } from '../../core/errors.ts';
 import { openInput, openList, toClipboard } from '../screen.ts';
+import { describeError } from '../text/errors.ts';
 
 /** The outcome of a step: continue, go back, or cancelled. */
 type Turn = 'next' | 'back' | 'cancelled';
@@ -50,7 +52,7 @@ export interface Question extends Place {
   readonly exact?: boolean;
   /** What is wrong with the text, or `undefined`. */
   readonly validate?: (text: string) => string | undefined | Promise<string | undefined>;
-  /** A button that fetches the text from elsewhere; `undefined` if that failed or was cancelled. */
+  /** A button that fetches the text from elsewhere; `undefined` if the user cancelled. */
   readonly fetch?: { readonly button: QuickInputButton; readonly text: () => Promise<string | undefined> };
   /** A button that copies a text that the user needs elsewhere to answer. */
   readonly copy?: { readonly tooltip: string; readonly text: string };
@@ -84,11 +86,18 @@ export function askText(question: Question): Promise<Answer<string>> {
       if (button !== fetch?.button) return end({ turn: 'back' });
       // The dialog takes the place of this box and hides it.
       away = true;
-      const text = await fetch.text().finally(() => {
-        away = false;
-        box.show();
-      });
-      if (text !== undefined) await accept(text);
+      const fetched = await fetch
+        .text()
+        .then(
+          text => ({ text }),
+          error => ({ flaw: describeError(classify(error)) }),
+        )
+        .finally(() => {
+          away = false;
+          box.show();
+        });
+      if ('flaw' in fetched) refuse(fetched.flaw);
+      else if (fetched.text !== undefined) await accept(fetched.text);
     });
     box.onDidChangeValue(() => refuse(undefined));
     box.onDidAccept(() => accept(box.value));

@@ -171,6 +171,17 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
     l10n.t('Git could not read the staged content of {0}, so it may contain tokens. Try again.', show(file)),
   mock_not_running: () => l10n.t('The mock issuer is not running. Start it first.'),
   client_test_running: () => l10n.t('A client is being tested already. Wait until that is done, or cancel it.'),
+  file_unreadable: ({ file, limit }) =>
+    limit === undefined
+      ? l10n.t(
+          'The file {0} cannot be read: it is missing, is a folder, or access is denied. Choose another one.',
+          show(file),
+        )
+      : l10n.t(
+          'The file {0} is larger than {1} MB, so it was not read. Choose a smaller one.',
+          show(file),
+          limit / 2 ** 20,
+        ),
   mock_file_missing: ({ file }) =>
     l10n.t('There is no {0} in this workspace. Create one, or start the mock issuer without a file.', show(file)),
   mock_file_invalid: ({ file, problems }) =>
