@@ -92,7 +92,7 @@ export const verify = defineCommand(
     async ask(node): Promise<Argument | undefined> {
       const title = l10n.t('Verify Token');
       const asked = await askToken(sessions, node, title, true);
-      const payload = asked && isDetached(asked.token) ? await askContent(title) : undefined;
+      const payload = asked && isDetached(asked.token) ? await askContent(title, asked.token) : undefined;
       if (asked === undefined || (isDetached(asked.token) && payload === undefined)) return undefined;
       const argument = { ...asked, ...(payload !== undefined && { payload }) };
       if (node !== undefined && 'id' in node)

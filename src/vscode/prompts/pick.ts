@@ -189,18 +189,18 @@ export async function askToken(
 /** Maximum size in bytes of a file with detached content. */
 const largestContent = 64 * 1024 * 1024;
 
-/** Detached content (RFC 7515 appendix F): the bytes of a file, the selection or the clipboard. */
-export async function askContent(title: string): Promise<string | Uint8Array | undefined> {
+/** Detached content (RFC 7515 appendix F) of `token`: the bytes of a file, the selection or the clipboard. */
+export async function askContent(title: string, token: string): Promise<string | Uint8Array | undefined> {
   const editor = window.activeTextEditor;
   const selection = editor?.document.getText(editor.selection) ?? '';
   const file = {
     label: l10n.t('Open a file...'),
-    description: l10n.t('signed as it is'),
+    description: l10n.t('byte for byte'),
     iconPath: new ThemeIcon('file'),
   };
   const selected = { label: l10n.t('Selection'), iconPath: new ThemeIcon('selection') };
   const clipboard = { label: l10n.t('Clipboard'), iconPath: new ThemeIcon('clippy') };
-  const items: QuickPickItem[] = [file, ...(selection === '' ? [] : [selected]), clipboard];
+  const items: QuickPickItem[] = [file, ...(['', token].includes(selection.trim()) ? [] : [selected]), clipboard];
   const placeHolder = l10n.t('This signature is kept apart from its content. Where is the content?');
   const picked = await pick(items, { title, placeHolder });
   if (picked === selected) return selection;
