@@ -23,29 +23,29 @@ export function findJwts(text: string): FoundJwt[] {
   const read = headerReader();
   let end = 0;
   for (let start = nextHeaderStart(text, 0); start >= 0; start = nextHeaderStart(text, end)) {
-    end = runEnd(text, start);
-    const jwt = jwtAt(text, start, end, read);
+    const run = runAt(text, start);
+    end = run.end;
+    const jwt = jwtOf(text, run, read);
     if (jwt) found.push(jwt);
   }
   return found;
 }
 
-/** The token between two offsets, if all characters there belong to it, except dots that end a sentence. */
-export function jwtAt(text: string, start: number, end: number, read: HeaderReader): FoundJwt | undefined {
+/** The token that a run consists of, except for dots that end a sentence. */
+export function jwtOf(text: string, run: Run, read: HeaderReader): FoundJwt | undefined {
+  const { start, end } = run;
+  let { dots } = run;
+  if (dots < 2 || run.firstDot < start + leastHeader) return undefined;
   let last = end;
-  while (last > start && text.charCodeAt(last - 1) === dot) last--;
-  let headerEnd = last;
-  let dots = 0;
-  // A dot before that would end a header that is too short to be read.
-  for (let at = start + leastHeader; at < last && dots < 5; at++) {
-    if (text.charCodeAt(at) === dot && ++dots === 1) headerEnd = at;
-  }
+  while (text.charCodeAt(last - 1) === dot) last--;
+  dots -= end - last;
   // An unsigned token ends with a dot, so one dot is kept.
   if (last < end && dots === 1) {
     last++;
     dots++;
   }
   if (dots !== 2 && dots !== 4) return undefined;
+  let headerEnd = run.firstDot;
   // Padding (=) does not belong to base64url.
   while (text.charCodeAt(headerEnd - 1) === 0x3d) headerEnd--;
   const header = read(text.slice(start, headerEnd));
@@ -100,15 +100,20 @@ function readWords(encoded: string): HeaderWords | undefined {
 }
 
 // --- The loops that all searches for tokens use; they examine each character once, whatever the text is ---
+// They do not read beyond the end of a text: V8 would compile every later read as a call.
 
-const members = new Uint8Array(128);
-for (const each of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.') {
-  members[each.charCodeAt(0)] = 1;
-}
+/** 1 for a character of base64url, 2 for the dot between two parts. */
+const kinds = new Uint8Array(128);
+for (const each of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_') kinds[each.charCodeAt(0)] = 1;
+kinds[dot] = 2;
 
 /** True for a character of base64url, or the dot between two parts. */
 export function isTokenCharacter(code: number): boolean {
-  return code < 128 && members[code] === 1;
+  return code < 128 && kinds[code] !== 0;
+}
+
+function isBase64url(code: number): boolean {
+  return code < 128 && kinds[code] === 1;
 }
 
 function wordEnd(text: string, from: number): number {
@@ -117,14 +122,55 @@ function wordEnd(text: string, from: number): number {
   return at;
 }
 
-/** The end of the token characters that begin at `from`. Padding belongs to them if another part follows. */
-export function runEnd(text: string, from: number): number {
-  for (let at = wordEnd(text, from); ; at = wordEnd(text, at)) {
-    if (text.charCodeAt(at) !== 0x3d) return at;
-    const after = text.charCodeAt(at + 1) === 0x3d ? at + 2 : at + 1;
-    if (text.charCodeAt(after) !== 0x2e || !isTokenCharacter(text.charCodeAt(after + 1))) return at;
-    at = after;
+/** Token characters without a gap; `end` is exclusive. */
+export interface Run {
+  readonly start: number;
+  readonly end: number;
+  readonly dots: number;
+  /** The offset of the first dot, or `end` if there is none. */
+  readonly firstDot: number;
+}
+
+/**
+ * The token characters that begin at `start`. Padding belongs to them if another part follows. Dots are counted on the
+ * way, because reading the characters once more takes as long as finding the end.
+ */
+export function runAt(text: string, start: number): Run {
+  let dots = 0;
+  let firstDot = -1;
+  let at = start;
+  for (;;) {
+    at = partEnd(text, at);
+    let code = at < text.length ? text.charCodeAt(at) : 0;
+    if (code === 0x3d) {
+      const after = afterPadding(text, at);
+      if (after >= 0) {
+        at = after;
+        code = dot;
+      }
+    }
+    if (code !== dot) return { start, end: at, dots, firstDot: dots === 0 ? at : firstDot };
+    if (dots++ === 0) firstDot = at;
+    at++;
   }
+}
+
+/** The end of the characters of base64url from an offset on. */
+function partEnd(text: string, from: number): number {
+  // A local variable is read faster than one of the module.
+  const table = kinds;
+  let at = from;
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 128 || table[code] !== 1) return at;
+  }
+  return at;
+}
+
+/** The offset of the dot after padding, or -1 if no other part follows. */
+function afterPadding(text: string, at: number): number {
+  const after = text.charCodeAt(at + 1) === 0x3d ? at + 2 : at + 1;
+  return text.charCodeAt(after) === dot && isTokenCharacter(text.charCodeAt(after + 1)) ? after : -1;
 }
 
 /** The prefix of the JWT in GitHub's installation tokens; empty if there is none. */
@@ -149,34 +195,36 @@ export function nextHeaderStart(text: string, from: number): number {
 /** A regular expression searches four times as fast as this loop if the next match is far away. */
 function nextOpening(text: string, from: number): number {
   const near = Math.min(from + 16, text.length);
-  for (let at = from; at < near; at++) if (opensHeader(text, at)) return at;
+  for (let at = from; at < near; at++) if (text.charCodeAt(at) === 0x65 && opensHeader(text, at)) return at;
   starts.lastIndex = near;
-  return starts.test(text) ? starts.lastIndex - 3 : -1;
+  return starts.test(text) ? starts.lastIndex - 4 : -1;
 }
 
 /** Matches what `opensHeader` accepts. */
-const starts = /e(?:y[A-DI-L]|w[k-r0-3])/g;
+const starts = /e(?:y[A-DI-L]|w[k-r0-3])[\w-]/g;
 
 /**
- * True if base64url of `{"`, or of `{` and white space, starts here: `ey` and A to D or I to L, `ew` and k to r or 0 to
- * 3.
+ * True if base64url of `{"`, or of `{` and white space, starts here, and more than that: `ey` and A to D or I to L, `ew`
+ * and k to r or 0 to 3, and one more character.
  */
 export function opensHeader(text: string, at: number): boolean {
-  if (text.charCodeAt(at) !== 0x65) return false;
+  if (at + 3 >= text.length || text.charCodeAt(at) !== 0x65) return false;
   const third = text.charCodeAt(at + 2);
-  switch (text.charCodeAt(at + 1)) {
-    case 0x79:
-      return (third >= 0x41 && third <= 0x44) || (third >= 0x49 && third <= 0x4c);
-    case 0x77:
-      return (third >= 0x6b && third <= 0x72) || (third >= 0x30 && third <= 0x33);
-    default:
-      return false;
-  }
+  return third < 128 && thirds[third] === text.charCodeAt(at + 1) && isBase64url(text.charCodeAt(at + 3));
 }
 
+/** By the third character of an opening: the second one that it follows. */
+const thirds = new Uint8Array(128).fill(0xff);
+for (const each of 'ABCDIJKL') thirds[each.charCodeAt(0)] = 0x79;
+for (const each of 'klmnopqr0123') thirds[each.charCodeAt(0)] = 0x77;
+
 function mayStandAt(text: string, at: number): boolean {
+  return at === 0 || !isTokenCharacter(text.charCodeAt(at - 1)) || followsMark(text, at);
+}
+
+/** True if the characters before are an escape or a prefix and not the beginning of a word. */
+function followsMark(text: string, at: number): boolean {
   const before = text.charCodeAt(at - 1);
-  if (!isTokenCharacter(before)) return true;
   if (before === 0x5f) return prefixBefore(text, at) !== '';
   const mark = text.charCodeAt(at - 2);
   if (mark === 0x5c) return before === 0x6e || before === 0x72 || before === 0x74;
@@ -208,7 +256,7 @@ const leastStart = 11;
 export function mayHoldToken(text: string): boolean {
   let end = 0;
   for (let start = nextHeaderStart(text, 0); start >= 0; start = nextHeaderStart(text, end)) {
-    end = runEnd(text, start);
+    ({ end } = runAt(text, start));
     if (end - start >= leastStart) return true;
   }
   return text.includes(healthCardStart);

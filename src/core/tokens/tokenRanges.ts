@@ -8,11 +8,12 @@ import {
   type HeaderReader,
   headerReader,
   healthCardStart,
-  jwtAt,
+  jwtOf,
   nextHeaderStart,
   opensHeader,
   prefixBefore,
-  runEnd,
+  type Run,
+  runAt,
 } from './findJwts.ts';
 import { tokenLimit } from './jwt.ts';
 
@@ -56,8 +57,10 @@ export function findTokens(text: string, limit = mostTokens): TokenRange[] {
   const read = headerReader();
   let end = 0;
   for (let start = nextHeaderStart(text, 0); start >= 0 && found.length < limit; start = nextHeaderStart(text, end)) {
-    end = runEnd(text, start);
-    const range = rangeAt(text, start, end, read);
+    const run = runAt(text, start);
+    end = run.end;
+    if (isNoToken(text, run)) continue;
+    const range = rangeAt(text, run, read);
     if (!range) continue;
     const whole = withSurroundings(text, range);
     found.push(whole);
@@ -97,16 +100,21 @@ export function tokenAt(ranges: readonly TokenRange[], offset: number): TokenRan
   return ranges.find(({ start, end }) => start <= offset && offset <= end);
 }
 
-function rangeAt(text: string, start: number, end: number, read: HeaderReader): TokenRange | undefined {
-  // Too short for the beginning of a token.
-  if (end - start < leastHeader) return undefined;
-  const whole = end - start > tokenLimit * 2 ? undefined : jwtAt(text, start, end, read);
+/** True if a run is neither a token in one piece nor the first line of one, without reading its header. */
+function isNoToken(text: string, { start, end, dots }: Run): boolean {
+  if (end - start < leastHeader) return true;
+  return dots < 2 && text.charCodeAt(end - 1) !== 0x2e && isHeaderBelow(text, end);
+}
+
+function rangeAt(text: string, run: Run, read: HeaderReader): TokenRange | undefined {
+  const { start, end } = run;
+  const whole = end - start > tokenLimit * 2 ? undefined : jwtOf(text, run, read);
   const single = whole && inOnePiece(text, whole);
   // Without a line that could continue the token, there is nothing to compare.
   const next = lineAfter(text, end, text.charCodeAt(end - 1) === 0x2e);
   if (!next) return single;
   if (single && isWhole(outline(single.token), read)) return single;
-  const wrapped = wrappedAt(text, { start, end }, next, read);
+  const wrapped = wrappedAt(text, run, next, read);
   return wrapped && (!single || isWhole(outline(wrapped.token), read)) ? wrapped : single;
 }
 
@@ -120,6 +128,7 @@ function inOnePiece(text: string, { start, end, kind }: FoundJwt): TokenRange {
  * every line before it.
  */
 function lineAfter(text: string, end: number, dotBefore: boolean): Piece | undefined {
+  if (end >= text.length) return undefined;
   if (!dotBefore && isHeaderBelow(text, end)) return undefined;
   lineBreak.lastIndex = end;
   const piece = lineBreak.exec(text)?.[1];
@@ -130,10 +139,11 @@ function lineAfter(text: string, end: number, dotBefore: boolean): Piece | undef
 
 /** True if the next line starts with a header. The pattern is too slow to find that in a file of nothing but headers. */
 function isHeaderBelow(text: string, end: number): boolean {
+  if (end >= text.length) return false;
   const lineEnd = text.charCodeAt(end) === 0x0d ? end + 1 : end;
-  if (text.charCodeAt(lineEnd) !== 0x0a) return false;
+  if (lineEnd >= text.length || text.charCodeAt(lineEnd) !== 0x0a) return false;
   let at = lineEnd + 1;
-  while (text.charCodeAt(at) === 0x20 || text.charCodeAt(at) === 0x09) at++;
+  while (at < text.length && (text.charCodeAt(at) === 0x20 || text.charCodeAt(at) === 0x09)) at++;
   return opensHeader(text, at);
 }
 
@@ -154,7 +164,7 @@ function wrappedAt(text: string, first: Piece, second: Piece, read: HeaderReader
   }
   if (pieces.length < 2 || (current.dots !== 2 && current.dots !== 4)) return undefined;
   const token = texts.join('');
-  const found = jwtAt(token, 0, token.length, read);
+  const found = jwtOf(token, runAt(token, 0), read);
   if (found?.end !== token.length) return undefined;
   const end = pieces.at(-1)?.end ?? first.end;
   return { start: first.start, end, kind: found.kind, token, wrapped: true, pieces };
