@@ -49,8 +49,9 @@ describe('torture', function () {
   const modern = ['token.dpop-nonce', 'answer.pushed', 'id-token.c-hash'];
   const run = async (flaw: string, only: readonly string[] = [], habits: Habits = {}): Promise<TortureReport> => {
     // Slower where the scenario measures how long a client waits, because a busy machine looks like a client that waits.
-    const measured = flaw.startsWith('device') || habits.timeout !== undefined ? 4 : usualPace;
-    const pace = flaw === 'refresh.retry-after' ? 2 : measured;
+    const isMeasured = scenarios.some(({ id, must }) => id === flaw && must === 'wait');
+    const inDetail = flaw.startsWith('device') || habits.timeout !== undefined ? 4 : usualPace;
+    const pace = isMeasured ? 2 : inDetail;
     const isMcp = only.some(id => id.startsWith('mcp'));
     const client = isMcp
       ? await startSampleMcp(`${mock.issuer}/api`, flaw)
