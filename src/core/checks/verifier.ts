@@ -201,7 +201,7 @@ function infosOf({ keys }: KeySet): Promise<readonly KeyInfo[]> {
 }
 
 /**
- * Verifies a JWS (RFC 7515, RFC 7519) under a policy: its signature with jose, everything else with the rows of
+ * Verifies a JWS (RFC 7515, RFC 7519) under a policy: its signature with Web Crypto, everything else with the rows of
  * checks.ts. Every check runs and is reported, whatever the others found. If the keys are unavailable, the `signature`
  * check fails; no exception is thrown. Encrypted and opaque tokens cannot be checked, and their result says so.
  * @param given the token, as decoded from `text`
