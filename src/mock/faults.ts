@@ -198,7 +198,12 @@ export function createFaultPlan(settings: readonly FaultSetting[] = []): FaultPl
 }
 
 function strikeOf(fault: Fault): Strike {
-  const { at, effect } = faultRows[fault.type];
+  const { at } = faultRows[fault.type];
+  return { type: fault.type, at: fault.at === undefined ? at : [fault.at].flat(), effect: effectOf(fault) };
+}
+
+/** What this fault does to one exchange. */
+export function effectOf(fault: Fault): Effect {
   // The cast is safe: the shape was checked, so the parameters are those of the row.
-  return { type: fault.type, at: fault.at === undefined ? at : [fault.at].flat(), effect: effect(fault as never) };
+  return faultRows[fault.type].effect(fault as never);
 }

@@ -7,7 +7,7 @@ import {
   sign,
   verify as verifySignature,
 } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { listen } from '../support/loopbackServer.ts';
 
 /*
@@ -18,7 +18,8 @@ import { listen } from '../support/loopbackServer.ts';
 /** Id of a scenario: the client makes the mistake that this scenario detects. */
 export type Flaw = string;
 
-interface Session {
+/** What a client remembers of one visitor. */
+export interface Session {
   issuer?: string;
   state?: string;
   nonce?: string;
@@ -44,12 +45,28 @@ export interface SampleOptions {
   readonly port?: number;
   /** Seconds for which it uses a token after its expiry, as clients do that count whole seconds. */
   readonly late?: number;
+  /** Seconds before its expiry from which on it does not use a token. */
+  readonly early?: number;
   /** Refreshes shortly before the expiry, whether or not anybody asks. */
   readonly renews?: boolean;
+  /** Tries a request to the issuer once more after a lost response or a server error. */
+  readonly retries?: boolean;
+  /** Asks UserInfo only once about each subject. */
+  readonly cachesUser?: boolean;
+  /** A confidential client's secret, and how it is sent. */
+  readonly secret?: { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly text: string };
+  /** Requests for tokens that it sends all the time beside those of its visitors. */
+  readonly beside?: 'device' | 'client_credentials';
+  /** More headers of its requests to the issuer. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Milliseconds after which it gives up a request. */
   readonly timeout?: number;
   /** Uses pushed requests and DPoP, and gets an ID token beside the code. */
   readonly modern?: boolean;
+  /** Sessions that other processes of the client share. */
+  readonly sessions?: Map<string, Session>;
+  /** Its address for visitors, if that is not its own. */
+  readonly origin?: string;
 }
 
 export interface SampleClient {
@@ -65,33 +82,62 @@ export async function startSampleClient({
   pace = 1,
   port = 0,
   late = 0,
+  early = 0,
   renews = false,
+  retries = false,
+  cachesUser = false,
+  secret,
+  beside,
+  headers: more = {},
   timeout = 1_000,
   modern = false,
+  sessions = new Map(),
+  origin: publicOrigin,
 }: SampleOptions): Promise<SampleClient> {
   const secondLasts = 1_000 / pace;
-  const sessions = new Map<string, Session>();
+  const users = new Map<unknown, Claims>();
   const timers = new Set<NodeJS.Timeout>();
   let closed = false;
   const is = (...flaws: Flaw[]) => flaws.includes(flaw);
   const dpop = createProofs();
-  const json = async (url: string, init: RequestInit = {}): Promise<Claims & { keys?: Claims[] }> => {
+  const sleep = (seconds: number) => new Promise(resolve => setTimeout(resolve, seconds * secondLasts));
+  const json = (url: string, init: RequestInit = {}): Promise<Claims & { keys?: Claims[] }> =>
+    once(url, init).catch(async error => {
+      if (!retries || Object(error).status < 500) throw error;
+      await sleep(0.2);
+      return once(url, init);
+    });
+  const once = async (url: string, init: RequestInit): Promise<Claims & { keys?: Claims[] }> => {
     const proof = modern && init.method === 'POST' ? { dpop: dpop.proof(init.method, url) } : {};
     const asked = { signal: AbortSignal.timeout(is('token.stalled') ? 600_000 : timeout), ...init };
-    const response = await fetch(url, { ...asked, headers: { ...init.headers, ...proof } });
+    const response = await fetch(url, { ...asked, headers: { ...more, ...init.headers, ...proof } });
     const nonce = response.headers.get('dpop-nonce');
     if (nonce !== null && nonce !== dpop.nonce && !is('token.dpop-nonce')) {
       dpop.nonce = nonce;
-      if (!response.ok) return json(url, init);
+      if (!response.ok) return once(url, init);
     }
     if (!response.ok && !is('keys.down'))
       throw Object.assign(new Error(`status ${response.status}`), {
+        status: response.status,
         body: await response.text().catch(() => ''),
         retryAfter: Number(response.headers.get('retry-after')),
       });
     return (await response.json()) as Claims & { keys?: Claims[] };
   };
   let origin = '';
+
+  /** A form of an authenticated client. */
+  const formOf = (form: Record<string, string>): RequestInit => {
+    const body = new URLSearchParams(form);
+    const { method, text = '' } = secret ?? {};
+    if (method !== 'client_secret_basic') {
+      body.set('client_id', clientId);
+      if (method !== undefined) body.set('client_secret', text);
+      return { method: 'POST', body };
+    }
+    const basic = Buffer.from(`${clientId}:${text}`).toString('base64');
+    return { method: 'POST', body, headers: { authorization: `Basic ${basic}` } };
+  };
 
   const metadata = async (issuer = first) => {
     const found = await json(`${issuer}/.well-known/openid-configuration`);
@@ -185,9 +231,7 @@ export async function startSampleClient({
 
   const tokenRequest = async (session: Session, form: Record<string, string>): Promise<Claims> => {
     const { token_endpoint = '' } = await metadata(session.issuer);
-    const body = new URLSearchParams({ client_id: clientId, ...form });
-    const redirect = is('token.redirect') ? 'follow' : 'error';
-    const init = { method: 'POST', body, redirect } as const;
+    const init: RequestInit = { ...formOf(form), redirect: is('token.redirect') ? 'follow' : 'error' };
     let answer: Claims;
     try {
       answer = await json(token_endpoint, init);
@@ -249,7 +293,7 @@ export async function startSampleClient({
     if (session.tokens === undefined || session.sub === undefined) return false;
     // The new tokens do not count before their ID token is checked.
     if (session.refreshing !== undefined) return session.refreshing;
-    if (Date.now() < session.tokens.expiresAt + late * secondLasts) return true;
+    if (Date.now() < session.tokens.expiresAt + (late - early) * secondLasts) return true;
     if (Date.now() < (session.notBefore ?? 0)) return false;
     if (is('refresh.at-once')) return refresh(session);
     return refreshOnce(session);
@@ -293,7 +337,9 @@ export async function startSampleClient({
       return;
     }
     const { userinfo_endpoint = '' } = await metadata(issuer);
-    const user = await json(userinfo_endpoint, { headers: { authorization: `Bearer ${String(answer.access_token)}` } });
+    const authorization = `Bearer ${String(answer.access_token)}`;
+    const user = users.get(sub) ?? (await json(userinfo_endpoint, { headers: { authorization } }));
+    if (cachesUser && user.sub === sub) users.set(sub, user);
     if (user.sub !== sub && !is('userinfo.sub', 'id-token.sub-missing')) throw new Error('userinfo');
     session.sub = sub;
   };
@@ -321,11 +367,11 @@ export async function startSampleClient({
   /** RFC 8628. Resolves with the status of the final response. */
   const device = async (session: Session): Promise<number> => {
     const { device_authorization_endpoint = '' } = await metadata();
-    const body = new URLSearchParams({ client_id: clientId, scope: 'openid offline_access' });
-    const { device_code, interval } = await json(device_authorization_endpoint, { method: 'POST', body });
+    const asked = formOf({ scope: 'openid offline_access' });
+    const { device_code, interval } = await json(device_authorization_endpoint, asked);
     let wait = is('device.interval') ? 0.1 : Number(interval);
     while (!closed) {
-      await new Promise(resolve => setTimeout(resolve, wait * secondLasts * 1.05));
+      await sleep(wait * 1.05);
       try {
         await tokenRequest(session, { grant_type: deviceCodeGrant, device_code: String(device_code) });
         return 200;
@@ -337,6 +383,15 @@ export async function startSampleClient({
       }
     }
     return 503;
+  };
+
+  /** Tokens for a device or for the client itself, which have to do with no visitor. */
+  const workBeside = async () => {
+    while (!closed) {
+      if (beside === 'device') await device({}).catch(() => {});
+      else await tokenRequest({}, { grant_type: 'client_credentials' }).catch(() => {});
+      await sleep(0.2);
+    }
   };
 
   /** Ends the sessions that a logout token or logout frame names. */
@@ -425,13 +480,42 @@ export async function startSampleClient({
     answer(request, response).catch(() => response.writeHead(502).end());
   });
   const listening = await listen(server, port);
-  ({ origin } = listening);
+  origin = publicOrigin ?? listening.origin;
+  const working = beside === undefined ? undefined : workBeside();
   return {
-    origin,
-    close() {
+    origin: listening.origin,
+    async close() {
       closed = true;
       for (const timer of timers) clearTimeout(timer);
-      return listening.close();
+      await listening.close();
+      await working;
+    },
+  };
+}
+
+/** Two processes of one client, which take its visitors' requests in turn and have their sessions in common. */
+export async function startTwoProcesses({ port = 0, ...options }: SampleOptions): Promise<SampleClient> {
+  const sessions = new Map<string, Session>();
+  const processes: SampleClient[] = [];
+  let turn = 0;
+  const front = createServer((incoming, outgoing) => {
+    turn += 1;
+    const { method, headers, url = '' } = incoming;
+    const to = new URL(url, processes[turn % processes.length]?.origin);
+    const passed = request(to, { method, headers: { ...headers, host: to.host } }, answer => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(outgoing);
+    });
+    passed.on('error', () => outgoing.destroy());
+    incoming.pipe(passed);
+  });
+  const { origin, close } = await listen(front, port);
+  for (let i = 0; i < 2; i += 1) processes.push(await startSampleClient({ ...options, origin, sessions }));
+  return {
+    origin,
+    async close() {
+      await close();
+      for (const each of processes) await each.close();
     },
   };
 }

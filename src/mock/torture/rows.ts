@@ -1,4 +1,4 @@
-import type { FaultSetting, FaultType } from '../faults.ts';
+import { effectOf, type Fault, type FaultSetting, type FaultType } from '../faults.ts';
 import type { MockServer } from '../nodeServer.ts';
 import type { MockIssuerOptions } from '../options.ts';
 import type { RequestLogEntry } from '../requestLog.ts';
@@ -331,14 +331,14 @@ export const changed = (change: (claims: Record<string, unknown>) => void) => as
 export const claimsOf = (token: string): Record<string, unknown> =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
 
-export const faulty = (fault: FaultSetting) => async (mock: MockServer) => {
-  const { refresh_token } = await mock.issueTokens();
-  mock.setFault({ ...fault, times: 1 });
-  const [client] = mock.clients;
-  const body = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refresh_token ?? '' });
-  if (client?.client_secret === undefined) body.set('client_id', client?.client_id ?? '');
-  const basic = Buffer.from(`${client?.client_id}:${client?.client_secret}`).toString('base64');
-  const headers = client?.client_secret === undefined ? {} : { authorization: `Basic ${basic}` };
-  const response = await fetch(`${mock.issuer}/token`, { method: 'POST', body, headers });
-  return String(Object(await response.json()).access_token);
+/** An access token with this fault. It is made without a request, which would depend on how the client authenticates. */
+export const faulty = (fault: Fault) => async (mock: MockServer) => {
+  const { header: ofHeader, claims: ofClaims, signature: ofSignature } = effectOf(fault);
+  const [head = '', body = '', right = ''] = (await access(mock)).split('.');
+  const [header, claims] = [head, body].map(part => JSON.parse(Buffer.from(part, 'base64url').toString()));
+  ofHeader?.(header, 'access_token');
+  ofClaims?.(claims, 'access_token');
+  const input = [header, claims].map(part => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+  const key = mock.jwks().keys.at(-1) ?? {};
+  return `${input}.${ofSignature?.(right, input, key, 'access_token') ?? right}`;
 };

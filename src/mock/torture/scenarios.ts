@@ -347,7 +347,8 @@ const signInScenarios: readonly Scenario[] = [
     ...token,
     id: 'token.stalled',
     title: 'Response stalls midway',
-    section: 'RFC 6749 section 5.1; a client without a timeout hangs',
+    section:
+      'RFC 6749 section 5.1; a client without a timeout hangs, and one with a longer timeout needs more patience',
     faults: [{ type: 'slowDrip', at: 'token' }],
   }),
   underFaults({

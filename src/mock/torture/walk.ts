@@ -27,6 +27,8 @@ export interface Browser {
 }
 
 const maxRedirects = 20;
+/** Status in place of a page at an address where nobody listens any more. */
+const gone = 410;
 
 interface Cookie {
   readonly name: string;
@@ -116,6 +118,7 @@ export function createBrowser(patience: number, send: (url: URL, init: Sent) => 
   };
 
   const ask = async (url: URL, form?: URLSearchParams, from?: string): Promise<Response> => {
+    const isAgain = visited.includes(url.href);
     visited.push(url.href);
     const cookie = cookiesFor(url);
     const once = () =>
@@ -131,9 +134,14 @@ export function createBrowser(patience: number, send: (url: URL, init: Sent) => 
         ...(form && { body: form.toString() }),
       });
     // A client that was restarted refuses the connection for a moment, so a failed request is tried once more.
-    const response = await once().catch(error =>
-      'code' in Object(error) && Object(error).name !== 'TimeoutError' ? once() : Promise.reject(error),
-    );
+    const response = await once()
+      .catch(error =>
+        'code' in Object(error) && Object(error).name !== 'TimeoutError' ? once() : Promise.reject(error),
+      )
+      .catch(error =>
+        // A program on the user's machine listens for one callback only (RFC 8252 section 7.3).
+        isAgain && Object(error).code === 'ECONNREFUSED' ? new Response(null, { status: gone }) : Promise.reject(error),
+      );
     keep(url, response.headers);
     return response;
   };

@@ -23,6 +23,7 @@ import { driverOf } from './drive.mjs';
  * @property {import('../../../src/mock/nodeServer.ts').MockServerOptions} [options]
  * @property {true} [post] it sends its secret in the body by default, and is registered for that
  * @property {true} [tls]
+ * @property {number} [gives] seconds after which it gives up a request by default, with all its tries
  * @property {true} [page] runs in a browser with scripts
  * @property {true} [second] it can also sign in with a second issuer
  * @property {true} [device] it can sign in by device code
@@ -43,6 +44,7 @@ const page = {
 const rows = {
   'openid-client': {
     post: true,
+    gives: 30,
     second: true,
     device: true,
     how: 'code with PKCE, confidential; the application refreshes, and compares the subject',
@@ -59,6 +61,7 @@ const rows = {
     client: page,
     page: true,
     options: { persona: 'auth0' },
+    gives: 30,
     how: 'in Chromium, persona `auth0`, refresh token',
   },
   'express-openid-connect': {
@@ -84,6 +87,7 @@ const rows = {
   '@modelcontextprotocol/sdk': { mcp: true, how: '`auth()`: RFC 9728, registration, refresh' },
   mod_auth_openidc: {
     debian: 'libapache2-mod-auth-openidc',
+    gives: 60,
     options: { requirePkce: false },
     notices: { back: '/callback?logout=backchannel', front: '/callback?logout=get' },
     how: 'Apache; `OIDCRefreshAccessTokenBeforeExpiry 1 logout_on_error`',
@@ -225,7 +229,8 @@ export async function tryOut({ startMockIssuer, torture, selfSignedCertificate }
       ...(row.second && { secondStart: `${origin}/second` }),
       ...(row.device && { device: `${origin}/device` }),
       ...(scenarios !== undefined && { scenarios }),
-      patience: browser ? 15_000 : 8_000,
+      // More than the client's own timeout, so that one that has a timeout does not look like one that has none.
+      patience: row.gives === undefined ? (browser ? 15_000 : 8_000) : (row.gives + 5) * 1_000,
     });
   } finally {
     child.stdin.end();

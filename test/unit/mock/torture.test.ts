@@ -8,10 +8,37 @@ import { scenarios } from '../../../src/mock/torture/scenarios.ts';
 import { compareWith, type TortureReport, torture, type Verdict } from '../../../src/mock/torture/torture.ts';
 import { createBrowser, send } from '../../../src/mock/torture/walk.ts';
 import { loopbackServer } from '../../support/loopbackServer.ts';
-import { type SampleOptions, startSampleClient } from '../../torture/sampleClient.ts';
+import { type SampleOptions, startSampleClient, startTwoProcesses } from '../../torture/sampleClient.ts';
 import { startSampleMcp } from '../../torture/sampleMcp.ts';
 
-type Habits = Pick<SampleOptions, 'late' | 'renews' | 'timeout'>;
+type Habits = Omit<SampleOptions, 'issuer' | 'flaw' | 'second' | 'pace' | 'port' | 'modern'> & {
+  readonly processes?: 2;
+};
+
+/** Ways of right clients, and what the torture cannot test with them. */
+const rightClients: Record<string, { readonly habits: Habits; readonly notExercised?: readonly string[] }> = {
+  'counts whole seconds': { habits: { late: 0.5 } },
+  'takes a token for expired a minute before it is': { habits: { early: 60 } },
+  // Its token is always fresh when the five requests come, unless the machine is slow.
+  'renews on its own schedule': { habits: { renews: true }, notExercised: ['refresh.at-once'] },
+  'has two processes with sessions in common': { habits: { processes: 2 } },
+  'sends its secret in the header': { habits: { secret: { method: 'client_secret_basic', text: 'of a test: 1' } } },
+  'sends its secret in the body': { habits: { secret: { method: 'client_secret_post', text: 'of a test: 1' } } },
+  'tries again after a lost response or a server error': { habits: { retries: true, timeout: 500 } },
+  'asks UserInfo once for each subject': { habits: { cachesUser: true }, notExercised: ['userinfo.sub'] },
+  'polls for a device beside its visitors': { habits: { beside: 'device' } },
+  'gets tokens of its own beside its visitors': { habits: { beside: 'client_credentials' } },
+  'opens a connection for each request, with headers of its own': {
+    habits: {
+      headers: {
+        connection: 'close',
+        accept: 'application/json; q=0.9, */*; q=0.1',
+        'x-requested-with': 'XMLHttpRequest',
+        'cache-control': 'no-cache',
+      },
+    },
+  },
+};
 
 /** How many times faster than real time the clients' clock runs. */
 const usualPace = 20;
@@ -32,32 +59,41 @@ async function freePort(): Promise<number> {
 describe('torture', function () {
   this.timeout(60_000);
   let mock: MockServer;
-  before(async () => {
-    const port = await freePort();
-    const uri = (path: string) => `http://127.0.0.1:${port}/${path}`;
+  const startMock = (secret?: Habits['secret']) => {
+    const uri = (path: string) => `http://127.0.0.1:${clientPort}/${path}`;
     const client = {
       client_id: 'demo',
       response_types: ['code', 'code id_token'],
       backchannel_logout_uri: uri('backchannel'),
       frontchannel_logout_uri: uri('frontchannel'),
+      ...(secret && { client_secret: secret.text, token_endpoint_auth_method: secret.method }),
     } as const;
-    mock = await startMockServer({ alg: 'ES256', clients: [client], issuers: [{ path: '/other', clients: [client] }] });
-    clientPort = port;
+    return startMockServer({ alg: 'ES256', clients: [client], issuers: [{ path: '/other', clients: [client] }] });
+  };
+  before(async () => {
+    clientPort = await freePort();
+    mock = await startMock();
   });
   after(() => mock.close());
 
   const modern = ['token.dpop-nonce', 'answer.pushed', 'id-token.c-hash'];
-  const run = async (flaw: string, only: readonly string[] = [], habits: Habits = {}): Promise<TortureReport> => {
+  const run = async (
+    flaw: string,
+    only: readonly string[] = [],
+    { processes, ...habits }: Habits = {},
+  ): Promise<TortureReport> => {
     // Slower where the scenario measures how long a client waits, because a busy machine looks like a client that waits.
     const isMeasured = scenarios.some(({ id, must }) => id === flaw && must === 'wait');
     const inDetail = flaw.startsWith('device') || habits.timeout !== undefined ? 4 : usualPace;
     const pace = isMeasured ? 2 : inDetail;
     const isMcp = only.some(id => id.startsWith('mcp'));
+    const issuer = habits.secret === undefined ? mock : await startMock(habits.secret);
+    const start = processes === undefined ? startSampleClient : startTwoProcesses;
     const client = isMcp
       ? await startSampleMcp(`${mock.issuer}/api`, flaw)
-      : await startSampleClient({
-          issuer: mock.issuer,
-          second: mock.issuers[1]?.issuer ?? '',
+      : await start({
+          issuer: issuer.issuer,
+          second: issuer.issuers[1]?.issuer ?? '',
           flaw,
           pace,
           port: clientPort,
@@ -73,17 +109,21 @@ describe('torture', function () {
       device: `${origin}/device`,
     };
     try {
-      return await torture(mock, {
+      return await torture(issuer, {
         ...target,
         ...(isMcp ? { mcp: true } : all),
-        patience: habits.timeout === undefined ? 1_500 : 2 * habits.timeout,
+        // Longer than the client waits, also when it tries again.
+        patience: habits.timeout === undefined ? 1_500 : (habits.retries ? 3 : 2) * habits.timeout,
         pace,
         ...(only.length > 0 && { scenarios: only }),
       });
     } finally {
       await client.close();
+      if (issuer !== mock) await issuer.close();
     }
   };
+
+  const mcpScenarios = scenarios.filter(({ needs }) => needs === 'mcp').length;
 
   let right: TortureReport;
   it('passes a correct client in every scenario', async () => {
@@ -131,17 +171,40 @@ describe('torture', function () {
     }
   });
 
-  // Both take ten seconds, as they wait in real time.
+  it('judges a client that waits for two devices by the polls of each', async () => {
+    const { results } = await run('', ['device'], { beside: 'device' });
+    const verdicts = results.map(({ id, verdict, detail = '' }) => `${id}: ${verdict} ${detail}`.trim());
+    assert.deepEqual(verdicts, [
+      'device.interval: pass',
+      'device.slow-down: pass',
+      'device.denied: pass',
+      'device.expired: pass',
+    ]);
+  });
+
+  it('makes tokens for an API in the same way for every client authentication', async () => {
+    const [secret, id] = [{ method: 'client_secret_post', text: 'of a test' } as const, 'resource.signature'];
+    const [right, wrong] = [await run('', [id], { secret }), await run(id, [id], { secret })];
+    assert.deepEqual(
+      [right, wrong].map(({ results }) => results[0]?.verdict),
+      ['pass', 'fail'],
+    );
+  });
+
+  // Each takes more than ten seconds, as they wait in real time.
   const inSlowRuns = process.env[slowVariable] ? it : it.skip;
 
-  inSlowRuns('comes to the point of every refresh with a client that counts whole seconds', async () => {
-    const { results } = await run('', ['refresh'], { late: 0.5, timeout: 10_000 });
-    assert.deepEqual(
-      results.filter(({ verdict }) => verdict !== 'pass'),
-      [],
-    );
-    assert.equal(results.length, 9);
-  });
+  for (const [name, { habits, notExercised = [] }] of Object.entries(rightClients))
+    inSlowRuns(`raises no false alarm with a right client that ${name}`, async () => {
+      const { results } = await run('', [], { timeout: 750, ...habits });
+      const others = results.filter(({ id, verdict }) => verdict !== 'pass' && !modern.includes(id));
+      const told = others.map(({ id, verdict, detail }) => `${id}: ${verdict}, ${detail}`);
+      assert.deepEqual(
+        told.filter(each => !notExercised.some(id => each.startsWith(`${id}: not exercised`))),
+        [],
+      );
+      assert.equal(results.length, scenarios.length - mcpScenarios);
+    });
 
   inSlowRuns('comes to the point of every refresh with a client that renews on its own schedule', async () => {
     const { results } = await run('', ['refresh'], { renews: true, timeout: 10_000 });
@@ -211,6 +274,16 @@ describe('torture', function () {
     } finally {
       await server.close();
     }
+  });
+
+  it('goes on where a program has stopped listening after its callback, and fails where nobody ever listened', async () => {
+    const server = await loopbackServer((_, response) => response.end('Signed in'));
+    const browser = createBrowser(1_500, send);
+    const callback = `${server.origin}/callback?code=1`;
+    assert.equal((await browser.visit(callback)).status, 200);
+    await server.close();
+    assert.equal((await browser.visit(callback)).status, 410);
+    await assert.rejects(browser.visit(`${server.origin}/login`), { code: 'ECONNREFUSED' });
   });
 
   it('ignores what follows a whole response, as browsers do', async () => {
