@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { rsaPair } from './rsaPair.ts';
 
-/** A new client key in the usual formats. */
+/** A client key in the usual formats. */
 export interface TestKey {
   readonly privateKey: KeyObject;
   /** PKCS #8. */
@@ -10,15 +11,16 @@ export interface TestKey {
 }
 
 const makers = {
-  RSA: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  RSA: rsaPair,
   'P-256': () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
   'P-384': () => generateKeyPairSync('ec', { namedCurve: 'P-384' }),
   'P-521': () => generateKeyPairSync('ec', { namedCurve: 'P-521' }),
   Ed25519: () => generateKeyPairSync('ed25519'),
 };
 
-export function testKey(kind: keyof typeof makers): TestKey {
-  const { privateKey, publicKey } = makers[kind]();
+/** @param which the number of an RSA key, see `rsaPair`; other keys are new each time */
+export function testKey(kind: keyof typeof makers, which = 0): TestKey {
+  const { privateKey, publicKey } = makers[kind](which);
   return {
     privateKey,
     pem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),

@@ -1,4 +1,5 @@
 import { createHmac, createSign, generateKeyPairSync, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
+import { rsaPair } from './rsaPair.ts';
 
 /** A signer based on node:crypto, so that no test checks jose against itself. */
 export interface Signer {
@@ -11,16 +12,17 @@ export interface Signer {
 }
 
 const makers = {
-  RS256: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
-  PS256: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  RS256: rsaPair,
+  PS256: rsaPair,
   ES256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
   ES384: () => generateKeyPairSync('ec', { namedCurve: 'P-384' }),
   ES512: () => generateKeyPairSync('ec', { namedCurve: 'P-521' }),
   EdDSA: () => generateKeyPairSync('ed25519'),
 } as const;
 
-export function signer(alg: keyof typeof makers, kid = `kid-${alg}`): Signer {
-  return signerOf(alg, makers[alg](), kid);
+/** @param which the number of an RSA key, see `rsaPair`; other keys are new each time */
+export function signer(alg: keyof typeof makers, kid = `kid-${alg}`, which = 0): Signer {
+  return signerOf(alg, makers[alg](which), kid);
 }
 
 export function signerOf(alg: string, pair: { publicKey: KeyObject; privateKey: KeyObject }, kid: string): Signer {

@@ -118,6 +118,9 @@ after(async () => {
 /** The keybindings of all groups that can share a window: VS Code reads them once. */
 const keysOf = new Map<string, (readonly object[])[]>();
 
+/** The setting that the last command of `clearsWindow` switches. */
+const switched = 'breadcrumbs.enabled';
+
 /**
  * Closes everything in a window. VS Code does not notice that its settings file was written by another program, but reads
  * the file before it changes a setting, so this changes one.
@@ -131,7 +134,7 @@ const clearsWindow = {
       'workbench.action.closePanel',
       'workbench.action.closeAllEditors',
       'notifications.clearAll',
-      'editor.action.toggleMinimap',
+      'breadcrumbs.toggle',
     ],
   },
 };
@@ -170,7 +173,9 @@ export class Ui {
   /** Closes what earlier tests have left open in the window, and makes it read the new settings. */
   async renew(options: WorkbenchOptions): Promise<void> {
     const { page } = this.window;
-    await this.workbench.renew(options);
+    // VS Code writes the file only if it differs afterwards, so what it switches starts with the value that it knows.
+    const { [switched]: known = true } = JSON.parse(await readFile(this.#settingsFile, 'utf8'));
+    await this.workbench.renew({ ...options, userSettings: { ...options.userSettings, [switched]: known } });
     for (const other of page.context().pages()) if (other !== page) await other.close();
     await page.bringToFront();
     await page.setViewportSize(options.viewport ?? { width: 1280, height: 800 });
@@ -180,7 +185,7 @@ export class Ui {
   /** Makes VS Code read a settings file that a test has written, and closes what is open. */
   async readSettings(): Promise<void> {
     const { page } = this.window;
-    const file = join(this.workbench.server.userDataDir, 'User', 'settings.json');
+    const file = this.#settingsFile;
     await again(async timeout => {
       const before = await readFile(file, 'utf8');
       await page.keyboard.press('Escape');
@@ -192,6 +197,10 @@ export class Ui {
       for (const each of ['.editor-group-container .tab', '.notifications-toasts.visible', '.part.panel:visible'])
         await page.locator(each).first().waitFor({ state: 'hidden', timeout });
     });
+  }
+
+  get #settingsFile(): string {
+    return join(this.workbench.server.userDataDir, 'User', 'settings.json');
   }
 
   onClose(dispose: () => Promise<void>): void {

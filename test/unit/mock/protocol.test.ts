@@ -6,6 +6,7 @@ import { createMockIssuer, type MockIssuer } from '../../../src/mock/issuer.ts';
 import { startMockServer } from '../../../src/mock/nodeServer.ts';
 import type { MockIssuerOptions } from '../../../src/mock/options.ts';
 import { personaNames, personas } from '../../../src/mock/personas.ts';
+import { rsaPair } from '../../support/rsaPair.ts';
 import { ask, authorizationParameters, authorizationUrl, codeOf, redeem, redirectUri, send } from './signInSupport.ts';
 import { post, refresh, text } from './support.ts';
 
@@ -98,7 +99,7 @@ describe('mock issuer: options that tests set', () => {
 
   it('private keys as PEM or JWK; an unsuitable one is named', async () => {
     const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+    const rsa = rsaPair().privateKey;
     const jwk = { ...ec.export({ format: 'jwk' }), kid: 'mine' };
     const mock = await make({ keys: [jwk, rsa.export({ format: 'pem', type: 'pkcs8' }).toString()] });
     const { access_token } = await mock.issueTokens();

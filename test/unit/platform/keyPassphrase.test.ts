@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readClientKey, readTlsIdentity } from '../../../src/core/issuer/clientKey.ts';
 import { lockedKey, withOpened } from '../../../src/core/tokens/keyMaterial.ts';
 import { unlockKey } from '../../../src/platform/mutualTls.ts';
 import { failureOf } from '../../support/failureOf.ts';
+import { rsaPair } from '../../support/rsaPair.ts';
 import { selfSigned } from '../../support/selfSigned.ts';
 
 const passphrase = ' correct horse ';
-const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+const rsa = rsaPair().privateKey;
 const ec = createPrivateKey(selfSigned.key);
 const plainOf = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString();
 const locked = (key: KeyObject, type: string, cipher: string, format = 'pem') =>

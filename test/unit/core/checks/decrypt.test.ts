@@ -12,6 +12,7 @@ import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import type { WorkbenchError } from '../../../../src/core/errors.ts';
 import { dataOf } from '../../../support/failureOf.ts';
 import { byPassword, encrypted, nested } from '../../../support/jweVectors.ts';
+import { rsaPair } from '../../../support/rsaPair.ts';
 import { encode, jwt, signer } from '../../../support/signing.ts';
 
 const claims = { iss: 'https://as.example', sub: 'ada', exp: 4102444800 };
@@ -45,7 +46,7 @@ async function refusal(token: string, key: string): Promise<string> {
 const pem = (key: KeyObject, type: 'pkcs8' | 'pkcs1' | 'sec1' = 'pkcs8') =>
   key.export({ type, format: 'pem' }).toString();
 const jwkText = (key: KeyObject, more: object = {}) => JSON.stringify({ ...key.export({ format: 'jwk' }), ...more });
-const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const rsa = rsaPair();
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const p521 = generateKeyPairSync('ec', { namedCurve: 'P-521' });
 const x25519 = generateKeyPairSync('x25519');
@@ -125,7 +126,7 @@ describe('decrypt', () => {
 
     it('with a private key in each of its forms', async () => {
       const forRsa = await jwe({ alg: 'RSA-OAEP-256', enc: 'A128GCM' }, rsa.publicKey);
-      const other = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+      const other = rsaPair(1).privateKey;
       const set = {
         keys: [other, rsa.privateKey].map((key, at) => ({ ...key.export({ format: 'jwk' }), kid: `${at}` })),
       };
@@ -275,7 +276,7 @@ describe('decrypt', () => {
     });
 
     it('keys that the header brings', async () => {
-      const mallory = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      const mallory = rsaPair(1);
       const jwk = mallory.privateKey.export({ format: 'jwk' });
       const token = await jwe(
         { alg: 'RSA-OAEP-256', enc: 'A128GCM', jwk: jwk as never, jku: 'https://mallory.example/jwks' },
@@ -286,7 +287,7 @@ describe('decrypt', () => {
 
     it('another key, and a token that was changed in any part', async () => {
       const token = await jwe({ alg: 'RSA-OAEP-256', enc: 'A128GCM' }, rsa.publicKey);
-      const other = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      const other = rsaPair(1);
       assert.equal(await refusal(token, pem(other.privateKey)), 'decryption_failed');
       const parts = token.split('.');
       for (const part of [1, 2, 3, 4]) {

@@ -55,7 +55,7 @@ describe('tokens and key sets from the field', () => {
 
   it(`keys of a set that have no kid (${github('GluuFederation/oxd#555')})`, async () => {
     assert.deepEqual(await published(jwt(rs256, claims), { keys: [bare] }), { verified: true, key: 'kid_absent' });
-    const stranger = signer('RS256', 'k1');
+    const stranger = signer('RS256', 'k1', 1);
     assert.equal((await published(jwt(stranger, claims), { keys: [bare] })).verified, false);
   });
 
@@ -71,8 +71,8 @@ describe('tokens and key sets from the field', () => {
   const p256 = (more: object) => ({ keys: [{ ...es256.jwk, ...more }] });
   for (const [name, answer, by] of [
     ['an array', [rs256.jwk], rs256],
-    ['keys as an object by kid', { keys: { k0: signer('RS256').jwk, k1: unnamed } }, rs256],
-    ['an object by kid', { k0: signer('RS256').jwk, k1: unnamed }, rs256],
+    ['keys as an object by kid', { keys: { k0: signer('RS256', 'k0', 1).jwk, k1: unnamed } }, rs256],
+    ['an object by kid', { k0: signer('RS256', 'k0', 1).jwk, k1: unnamed }, rs256],
     ['kty in lower case', { keys: [{ ...rs256.jwk, kty: 'rsa' }] }, rs256],
     ['alg in lower case', { keys: [{ ...rs256.jwk, alg: 'rs256' }] }, rs256],
     ['crv in lower case', p256({ crv: 'p-256' }), es256],
@@ -101,7 +101,7 @@ describe('tokens and key sets from the field', () => {
   it('a number as kid', async () => {
     const set = {
       keys: [
-        { ...signer('RS256').jwk, kid: 8 },
+        { ...signer('RS256', '8', 1).jwk, kid: 8 },
         { ...unnamed, kid: 7 },
       ],
     };

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { guessSecrets, readKeyText, readSecret, type SecretForm } from '../../../../src/core/checks/secretText.ts';
 import { failureOf } from '../../../support/failureOf.ts';
+import { rsaPair } from '../../../support/rsaPair.ts';
 import { selfSigned } from '../../../support/selfSigned.ts';
 
 const spki = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }).toString();
 const jwkOf = (key: KeyObject) => key.export({ format: 'jwk' });
-const { publicKey: rsa, privateKey: rsaPrivate } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const { publicKey: rsa, privateKey: rsaPrivate } = rsaPair();
 const { publicKey: ec, privateKey: ecPrivate } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
 async function info(text: string) {

@@ -5,6 +5,7 @@ import type { KeySource } from '../../../../src/core/checks/signatures.ts';
 import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
 import { failureOf } from '../../../support/failureOf.ts';
+import { rsaPair } from '../../../support/rsaPair.ts';
 
 const payload = '{"sub": "ada", "big": 12345678901234567890}';
 const header = { typ: 'JWT', alg: 'none' };
@@ -20,7 +21,7 @@ async function accepts(token: string, verification: Awaited<ReturnType<typeof re
 
 describe('readOwnKey', () => {
   const pairs = {
-    RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+    RS256: rsaPair(),
     ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
     ES384: generateKeyPairSync('ec', { namedCurve: 'P-384' }),
     EdDSA: generateKeyPairSync('ed25519'),

@@ -238,7 +238,7 @@ describe('verifyToken', () => {
     });
 
     it('a key that the token brings itself', async () => {
-      const mallory = signer('RS256', rs256.jwk.kid);
+      const mallory = signer('RS256', rs256.jwk.kid, 1);
       const { kid: _, ...jwk } = mallory.jwk;
       for (const header of [
         { jwk },
@@ -346,7 +346,7 @@ describe('verifyToken', () => {
 
   describe('tries', () => {
     it('every key of one kid', async () => {
-      const other = signer('RS256', rs256.jwk.kid);
+      const other = signer('RS256', rs256.jwk.kid, 1);
       const token = jwt(rs256, claims);
       for (const keys of [
         [rs256.jwk, other.jwk],
@@ -366,7 +366,7 @@ describe('verifyToken', () => {
 
     it('every fitting key where the token names none', async () => {
       const token = jwt(rs256, claims, { kid: undefined });
-      const source = jwks(es256.jwk, signer('RS256', 'x').jwk, rs256.jwk);
+      const source = jwks(es256.jwk, signer('RS256', 'x', 1).jwk, rs256.jwk);
       assert.deepEqual(await verdict(token, source), { verified: true, remarks: [] });
     });
 

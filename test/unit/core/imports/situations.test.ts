@@ -329,7 +329,7 @@ describe('a text that somebody copied', () => {
 
 describe('a good token', () => {
   const now = Date.UTC(2030, 0, 1);
-  const [right, other, ec] = [signer('RS256', 'k1'), signer('RS256', 'k1'), signer('ES256', 'k1')];
+  const [right, other, ec] = [signer('RS256', 'k1'), signer('RS256', 'k1', 1), signer('ES256', 'k1')];
   const claims = { iss: 'https://as.example', sub: 'u', aud: ['a', 'b'], exp: now / 1000 + 100.5 };
   const among = async (keys: readonly object[], header: object = {}, payload: object = claims) => {
     const source = { kind: 'jwks' as const, keys: { keys } };

@@ -139,7 +139,7 @@ describe('a client that proves itself with a signature (RFC 7523)', function () 
       ['secret', { client_secret: wrong }, 'oauth_error', undefined],
       ['rsa', {}, 'private_key_missing', undefined],
       ['rsa', { private_key: 'canary' }, 'credential_invalid', 'unknown'],
-      ['rsa', { private_key: testKey('RSA').pem }, 'oauth_error', undefined],
+      ['rsa', { private_key: testKey('RSA', 1).pem }, 'oauth_error', undefined],
     ] as const) {
       const error = await failureOf(ask(connectionOf(clientId), credentials));
       assert.deepEqual([error.code, error.data.reason], [code, reason]);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { certificateThumbprint, readClientKey, readTlsIdentity } from '../../../../src/core/issuer/clientKey.ts';
-import { type TestKey, testKey } from '../../../support/clientKeys.ts';
+import { testKey } from '../../../support/clientKeys.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { selfSigned } from '../../../support/selfSigned.ts';
 
@@ -14,18 +14,10 @@ const kinds = {
   Ed25519: ['EdDSA', 'Ed25519'],
 } as const;
 
-/** One key of each kind for all tests, because generating an RSA key takes seconds on a busy machine. */
-const made = new Map<string, TestKey>();
-function keyOf(kind: Parameters<typeof testKey>[0]): TestKey {
-  const key = made.get(kind) ?? testKey(kind);
-  made.set(kind, key);
-  return key;
-}
-
 describe('the key of a client', () => {
   for (const [kind, algorithms] of Object.entries(kinds) as [keyof typeof kinds, readonly string[]][]) {
     it(`is read as PEM and as JWK: ${kind}`, async () => {
-      const { pem, jwk } = keyOf(kind);
+      const { pem, jwk } = testKey(kind);
       const oneLine = pem.replaceAll('\n', '');
       for (const text of [pem, `  ${pem.replaceAll('\n', '\r\n')} `, oneLine, JSON.stringify(jwk)]) {
         const key = await readClientKey(text);
@@ -37,9 +29,9 @@ describe('the key of a client', () => {
 
   // https://github.com/coollabsio/coolify/issues/6384, https://github.com/auth0/node-jsonwebtoken/issues/642
   it('is the only one of a set that signs, and the one that a client has under a name of its own', async () => {
-    const jwk = createPrivateKey(keyOf('P-256').pem).export({ format: 'jwk' });
-    const { d: _, ...others } = createPrivateKey(keyOf('RSA').pem).export({ format: 'jwk' });
-    const encrypting = { ...createPrivateKey(keyOf('RSA').pem).export({ format: 'jwk' }), use: 'enc' };
+    const jwk = createPrivateKey(testKey('P-256').pem).export({ format: 'jwk' });
+    const { d: _, ...others } = createPrivateKey(testKey('RSA').pem).export({ format: 'jwk' });
+    const encrypting = { ...createPrivateKey(testKey('RSA').pem).export({ format: 'jwk' }), use: 'enc' };
     for (const text of [
       { keys: [others, encrypting, { ...jwk, kid: 'own' }] },
       { client_id: 'c', jwk: { ...jwk, kid: 'own' } },
@@ -48,8 +40,8 @@ describe('the key of a client', () => {
   });
 
   it('is read in whatever structure and wrapping it comes', async () => {
-    const rsa = createPrivateKey(keyOf('RSA').pem);
-    const p256 = createPrivateKey(keyOf('P-256').pem);
+    const rsa = createPrivateKey(testKey('RSA').pem);
+    const p256 = createPrivateKey(testKey('P-256').pem);
     const out = (key: typeof rsa, type: string) => key.export({ type, format: 'pem' } as never).toString();
     const der = (key: typeof rsa, type: string) => key.export({ type, format: 'der' } as never) as unknown as Buffer;
     for (const [key, types] of [
@@ -93,7 +85,7 @@ describe('the key of a client', () => {
   });
 
   it('has the name and the algorithm that its JWK says, and nothing else of it', async () => {
-    const { jwk } = keyOf('RSA');
+    const { jwk } = testKey('RSA');
     const described = { ...jwk, kid: 'one', alg: 'PS256', use: 'enc', key_ops: ['verify'], ext: false };
     for (const text of [JSON.stringify(described), JSON.stringify({ keys: [described] })]) {
       const { header, algorithms, cryptoKey } = await readClientKey(text);
@@ -116,7 +108,7 @@ describe('the key of a client', () => {
   });
 
   it('signs with PS256 where a certificate names it, as Microsoft Entra ID wants it', async () => {
-    const { algorithms, cryptoKey } = await readClientKey(`${keyOf('RSA').pem}${selfSigned.cert}`);
+    const { algorithms, cryptoKey } = await readClientKey(`${testKey('RSA').pem}${selfSigned.cert}`);
     assert.deepEqual(algorithms.slice(0, 2), ['PS256', 'RS256']);
     assert.equal((await cryptoKey('PS256')).algorithm.name, 'RSA-PSS');
   });
@@ -192,7 +184,7 @@ describe('the key of a client', () => {
   });
 
   it('serves for TLS in its older form as well, and only with its certificate', () => {
-    const old = createPrivateKey(keyOf('RSA').pem).export({ type: 'pkcs1', format: 'pem' }).toString();
+    const old = createPrivateKey(testKey('RSA').pem).export({ type: 'pkcs1', format: 'pem' }).toString();
     assert.equal(readTlsIdentity(`${selfSigned.cert}\n${old}`).key, old);
     const missing = { code: 'credential_invalid', data: { reason: 'certificate_missing', sent: false } };
     assert.throws(() => readTlsIdentity(selfSigned.key), missing);

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { signatureAlgorithms } from '../../../../src/core/tokens/algorithms.ts';
+import { rsaPair } from '../../../support/rsaPair.ts';
 import { encode, hmacJwt, jwt, signerOf } from '../../../support/signing.ts';
 
 const claims = { iss: 'https://as.example', sub: 'ada', exp: 4102444800 };
 const policy = { issuer: claims.iss };
 const now = Date.UTC(2024, 0, 1);
 
-const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const rsa = rsaPair();
 const pairs = {
   RSA: () => rsa,
   EC: (crv = '') => generateKeyPairSync('ec', { namedCurve: crv }),
