@@ -1,6 +1,7 @@
 import type { BackChannel } from './clients.ts';
+import { deviceCodeGrant } from './effects.ts';
 import { type Answer, jsonReply, type MockReply, oauthError, readParameters, type Visitor } from './http.ts';
-import { deviceCodeGrant, type MockClient, type Settings } from './options.ts';
+import type { MockClient, Settings } from './options.ts';
 import { choice, errorPage, html, page, scopeList } from './pages.ts';
 import { isSupported, targetsOf } from './requested.ts';
 import { createExpiringMap, randomText } from './shelf.ts';

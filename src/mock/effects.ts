@@ -40,6 +40,19 @@ export const endpoints = [
 ] as const;
 
 export type Endpoint = (typeof endpoints)[number];
+
+/** The grants of the token endpoint. */
+export const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code';
+export const tokenExchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange';
+export const grantTypes = [
+  'authorization_code',
+  'refresh_token',
+  'client_credentials',
+  deviceCodeGrant,
+  tokenExchangeGrant,
+] as const;
+export type GrantType = (typeof grantTypes)[number];
+
 export type TokenKind = 'access_token' | 'id_token';
 export type Claims = Record<string, unknown>;
 

@@ -1,4 +1,4 @@
-import { type AnyRow, type Effect, type Endpoint, endpoints } from './effects.ts';
+import { type AnyRow, type Effect, type Endpoint, endpoints, grantTypes } from './effects.ts';
 import { faultTable } from './faultTable.ts';
 import {
   either,
@@ -13,7 +13,7 @@ import {
   optional,
   read,
   type Shape,
-  text,
+  shape,
   wholeNumber,
 } from './shape.ts';
 import { seededRandom } from './shelf.ts';
@@ -21,11 +21,18 @@ import { seededRandom } from './shelf.ts';
 type Table = typeof faultTable;
 export type FaultType = keyof Table;
 
+/** Which requests a fault affects. */
+interface Aim {
+  readonly at?: Endpoint | readonly Endpoint[];
+  readonly grant_type?: string | readonly string[];
+}
+
 /**
- * One fault as plain JSON: `{ type, at?, ...parameters }`. `at` replaces the endpoints at which it strikes by default.
+ * One fault as plain JSON: `{ type, at?, grant_type?, ...parameters }`. `at` replaces the endpoints at which it strikes
+ * by default.
  */
 export type Fault = {
-  [K in FaultType]: { readonly type: K; readonly at?: Endpoint | readonly Endpoint[] } & Input<Table[K]['parameters']>;
+  [K in FaultType]: { readonly type: K } & Aim & Input<Table[K]['parameters']>;
 }[FaultType];
 
 /** How often a fault that was set strikes. */
@@ -40,19 +47,24 @@ const oddsFields = {
 };
 
 /** A fault in options and in the control API. */
-export type FaultSetting = Fault & Input<typeof oddsFields> & { readonly grant_type?: string | readonly string[] };
+export type FaultSetting = Fault & Input<typeof oddsFields>;
 
 export const faultTypes = Object.keys(faultTable) as readonly FaultType[];
 export const faultRows: Readonly<Record<FaultType, AnyRow>> = faultTable;
 
-const grantType = text('a grant type', value => value !== '');
+// Any grant, because a request for one that the mock refuses can fail in other ways. The schema offers those it has.
+const grantType = shape<string>(
+  'a grant type',
+  { type: 'string', examples: grantTypes },
+  value => typeof value === 'string' && value !== '',
+);
 const at = either(oneOf(endpoints), list(oneOf(endpoints)));
 /** Members that every fault may have. */
 export const faultFields = {
   at: optional(at, 'The endpoint or endpoints that the fault affects.', 'as in the table'),
   grant_type: optional(
     either(grantType, list(grantType)),
-    'Affects only token requests with this grant type, or with one of these.',
+    'Affects only token requests with this grant type, or with one of these: `refresh_token` spares a sign-in and a device that polls.',
     'every request',
   ),
   ...oddsFields,
@@ -73,9 +85,13 @@ export const faultShape: Shape<FaultSetting> = {
       problems.push({ field, expected: 'a fault, an object with type' });
       return;
     }
-    const shape = shapes.get(value.type as FaultType);
-    if (shape === undefined) problems.push({ field: `${field}.type`, expected: `one of ${faultTypes.join(', ')}` });
-    else shape.check(value, field, problems);
+    const ofType = shapes.get(value.type as FaultType);
+    if (ofType === undefined) problems.push({ field: `${field}.type`, expected: `one of ${faultTypes.join(', ')}` });
+    else ofType.check(value, field, problems);
+    // It would never strike.
+    const [type, at] = [value.type as FaultType, value.at as Fault['at']];
+    if (ofType !== undefined && value.grant_type !== undefined && !endpointsOf(type, at).includes('token'))
+      problems.push({ field: `${field}.grant_type`, expected: 'left out where at does not contain token' });
   },
 };
 
@@ -108,6 +124,8 @@ export function readFaults(value: unknown): readonly FaultSetting[] {
 interface Strike {
   readonly type: FaultType;
   readonly at: readonly Endpoint[];
+  /** Undefined: every request. */
+  readonly grants: readonly string[] | undefined;
   readonly effect: Effect;
 }
 
@@ -138,8 +156,6 @@ interface Standing {
   left: number;
   readonly fault: FaultSetting;
   readonly strike: Strike;
-  /** Undefined: every request. */
-  readonly grants: readonly string[] | undefined;
   readonly hits: () => boolean;
 }
 
@@ -156,11 +172,10 @@ export function createFaultPlan(settings: readonly FaultSetting[] = []): FaultPl
     },
     set(setting) {
       const fault = read(faultShape, setting, 'fault');
-      const { times = Number.POSITIVE_INFINITY, probability = 1, seed = 1, grant_type } = fault;
-      const grants = grant_type === undefined ? undefined : [grant_type].flat();
+      const { times = Number.POSITIVE_INFINITY, probability = 1, seed = 1 } = fault;
       const random = seededRandom(seed);
       plan.clear(fault.type);
-      standing.push({ left: times, fault, strike: strikeOf(fault), grants, hits: () => random() < probability });
+      standing.push({ left: times, fault, strike: strikeOf(fault), hits: () => random() < probability });
     },
     clear(type) {
       queue = type === undefined ? [] : queue.filter(entry => entry.strikes.every(strike => strike.type !== type));
@@ -172,18 +187,21 @@ export function createFaultPlan(settings: readonly FaultSetting[] = []): FaultPl
         ...standing.map(({ fault, left }) => (Number.isFinite(left) ? { ...fault, times: left } : fault)),
       ];
     },
-    readsGrant: endpoint => standing.some(({ grants, strike }) => grants !== undefined && strike.at.includes(endpoint)),
+    readsGrant: endpoint =>
+      [...queue.flatMap(({ strikes }) => strikes), ...standing.map(({ strike }) => strike)].some(
+        ({ at, grants }) => grants !== undefined && at.includes(endpoint),
+      ),
     strikes(endpoint, grantType = '') {
       if (queue.length === 0 && standing.length === 0) return nothing;
+      const isMeant = ({ at, grants }: Strike) => at.includes(endpoint) && grants?.includes(grantType) !== false;
       const struck: Strike[] = [];
-      const first = queue.find(entry => entry.strikes.some(strike => strike.at.includes(endpoint)));
+      const first = queue.find(entry => entry.strikes.some(isMeant));
       if (first !== undefined) {
         first.left -= 1;
-        struck.push(...first.strikes.filter(strike => strike.at.includes(endpoint)));
+        struck.push(...first.strikes.filter(isMeant));
       }
       for (const entry of standing) {
-        if (!entry.strike.at.includes(endpoint) || entry.grants?.includes(grantType) === false) continue;
-        if (!entry.hits()) continue;
+        if (!isMeant(entry.strike) || !entry.hits()) continue;
         entry.left -= 1;
         struck.push(entry.strike);
       }
@@ -198,8 +216,13 @@ export function createFaultPlan(settings: readonly FaultSetting[] = []): FaultPl
 }
 
 function strikeOf(fault: Fault): Strike {
-  const { at } = faultRows[fault.type];
-  return { type: fault.type, at: fault.at === undefined ? at : [fault.at].flat(), effect: effectOf(fault) };
+  const { type, at, grant_type } = fault;
+  const grants = grant_type === undefined ? undefined : [grant_type].flat();
+  return { type, at: endpointsOf(type, at), grants, effect: effectOf(fault) };
+}
+
+function endpointsOf(type: FaultType, at: Fault['at']): readonly Endpoint[] {
+  return at === undefined ? faultRows[type].at : [at].flat();
 }
 
 /** What this fault does to one exchange. */

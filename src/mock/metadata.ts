@@ -1,8 +1,9 @@
 import { promptValues, responseModes } from './authorizationRequest.ts';
 import { asymmetricAlgs, secretAlgs } from './dpop.ts';
+import { grantTypes } from './effects.ts';
 import { mockAlgs } from './keys.ts';
 import type { MockResponseType, Settings } from './options.ts';
-import { authMethods, byCertificate, grantTypes, responseTypes } from './options.ts';
+import { authMethods, byCertificate, responseTypes } from './options.ts';
 import { rootOf } from './personas.ts';
 import { supportedScopes } from './requested.ts';
 

@@ -1,4 +1,4 @@
-import { type Patch, patchShape } from './effects.ts';
+import { grantTypes, type Patch, patchShape } from './effects.ts';
 import type { Rotation, RotationPolicy } from './families.ts';
 import { faultShape } from './faults.ts';
 import { type MockAlg, mockAlgs, usualAlg } from './keys.ts';
@@ -39,17 +39,6 @@ export const authMethods = [
   'self_signed_tls_client_auth',
 ] as const;
 export type ClientAuthMethod = (typeof authMethods)[number];
-
-export const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code';
-export const tokenExchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange';
-export const grantTypes = [
-  'authorization_code',
-  'refresh_token',
-  'client_credentials',
-  deviceCodeGrant,
-  tokenExchangeGrant,
-] as const;
-export type GrantType = (typeof grantTypes)[number];
 
 export const responseTypes = ['code', 'id_token', 'code id_token'] as const;
 export type MockResponseType = (typeof responseTypes)[number];

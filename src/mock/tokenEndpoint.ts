@@ -1,9 +1,9 @@
 import { type BackChannel, type Confirmation, confirmation } from './clients.ts';
 import type { DpopVerifier } from './dpop.ts';
-import { type Effect, patched, type TokenKind } from './effects.ts';
+import { type Effect, type GrantType, patched, type TokenKind } from './effects.ts';
 import { type Families, type Grant, newSid } from './families.ts';
 import { type Answer, type Form, jsonReply, type MockReply, oauthError } from './http.ts';
-import { clientCalled, type GrantType, type MockClient, type Settings } from './options.ts';
+import { clientCalled, type MockClient, type Settings } from './options.ts';
 import { audienceOf, isWithin, personalScopes, targetsOf } from './requested.ts';
 import { anyText, either, type Input, list, optional, seconds } from './shape.ts';
 import type { TokenReader } from './tokenStatus.ts';

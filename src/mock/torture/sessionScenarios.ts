@@ -1,3 +1,4 @@
+import { deviceCodeGrant } from '../effects.ts';
 import type { FaultSetting } from '../faults.ts';
 import type { MockServer } from '../nodeServer.ts';
 import type { MockIssuerOptions } from '../options.ts';
@@ -191,9 +192,8 @@ const refreshes: readonly Scenario[] = [
   ),
 ];
 
-const deviceCode = 'urn:ietf:params:oauth:grant-type:device_code';
-const deviceError = { type: 'oauthError', at: 'token', grant_type: deviceCode } as const;
-const pollsOf = ({ requests }: ScenarioParts) => requests().filter(({ form }) => form?.grant_type === deviceCode);
+const deviceError = { type: 'oauthError', at: 'token', grant_type: deviceCodeGrant } as const;
+const pollsOf = ({ requests }: ScenarioParts) => requests().filter(({ form }) => form?.grant_type === deviceCodeGrant);
 
 /**
  * Signs in by device code. Once the client has got this error, the user approves. Resolves with the status of the
@@ -214,7 +214,7 @@ async function byDevice(bench: ScenarioParts, error?: string): Promise<number | 
   if (error === undefined) return ended;
   mock.setSignIn('page');
   const stop = mock.watchRequests(entry => {
-    if (entry.grant_type === deviceCode && entry.error === error) mock.setSignIn('auto');
+    if (entry.grant_type === deviceCodeGrant && entry.error === error) mock.setSignIn('auto');
   });
   return ended.finally(stop);
 }

@@ -280,7 +280,11 @@ function faultItems(rows: Readonly<Record<string, AnyRow>>): FaultItem[] {
 
 /** Asks for one of the faults that are set. */
 export async function pickSetFault(faults: readonly MockFault[]): Promise<{ type: string } | undefined> {
-  const items = faults.map(({ type, title, left }) => ({ label: mockText(title), description: limitText(left), type }));
+  const items = faults.map(({ type, title, left, details }) => ({
+    label: mockText(title),
+    description: [limitText(left), details].filter(Boolean).join(' '),
+    type,
+  }));
   return pick(items, { title: l10n.t('Remove a Mock Issuer Fault'), matchOnDescription: true });
 }
 

@@ -428,6 +428,18 @@ describe('mock issuer: faults', () => {
     assert.deepEqual([await status('password'), await status('authorization_code')], [503, 400]);
     // A request without a form has no grant type.
     assert.equal((await look(mock, '/token', { method: 'POST' })).status, 400);
+    mock.faults.clear();
+    mock.faults.next(1, { type: 'serverError', grant_type: 'refresh_token' });
+    assert.equal((await look(mock, '/jwks')).status, 200);
+    assert.deepEqual(
+      [await status('password'), await status('refresh_token'), await status('refresh_token')],
+      [400, 503, 400],
+    );
+    for (const fault of [{ type: 'jwksDown' }, { type: 'serverError', at: ['jwks', 'userinfo'] }] as const)
+      assert.throws(
+        () => mock.setFault({ ...fault, grant_type: 'refresh_token' }),
+        /fault\.grant_type: left out where at does not contain token/,
+      );
   });
 
   it('affect the next n requests, in the order in which they were queued, or together', async () => {
