@@ -2,11 +2,10 @@
 import { type ErrorData, WorkbenchError } from '../errors.ts';
 import { issuerDate, retryAfter } from '../http/http.ts';
 import { type FoundTokens, findTokens, hasToken, memberOf, normalized } from '../records/tokenMembers.ts';
-import type { RawTokens } from '../records/tokenSet.ts';
+import type { RawTokens, ResponseWarning } from '../records/tokenSet.ts';
 import { firstLine, sanitized } from '../redact.ts';
 import { decodeBase64 } from '../tokens/base64url.ts';
 import { isObject, type JsonObject, readJson, withoutGuard } from '../tokens/json.ts';
-import type { ResponseWarning } from './tokenValidation.ts';
 
 /** What the reader of an answer knows about the request. */
 export interface AnswerContext {
@@ -365,13 +364,22 @@ function errorOf(response: Response, text: string, value: unknown, context: Answ
   return new WorkbenchError('http_error', { ...common, ...wordsOf(text, value, issuerError, context), ...ending });
 }
 
+const repeatsStatus = /^\s*["']?(?:404\W{1,3})?(?:page )?not found\W{0,3}$/i;
+
+interface Words {
+  /** True if the body has no words. */
+  readonly empty?: true;
+  readonly firstLine?: string;
+  readonly error?: string;
+}
+
 /** What the issuer says about an error that has no code of OAuth. */
 function wordsOf(
   text: string,
   value: unknown,
   { code, message }: IssuerError,
   { secrets, known }: Pick<AnswerContext, 'secrets' | 'known'>,
-): ErrorData {
+): Words {
   const said = message ?? code;
   const line =
     said !== undefined
@@ -397,6 +405,19 @@ export function publicError(
   const issuerError = errorIn(isObject(value) || Array.isArray(value) ? value : plainError(text));
   const { common } = dataOf(response, whole);
   return new WorkbenchError('http_error', { ...common, ...wordsOf(text, value, issuerError, whole), sent: false });
+}
+
+/**
+ * The issuer's words in an answer that is no error of OAuth and carries no token; empty for a web page, which is usually
+ * a gateway's and not the issuer's.
+ */
+export function publicWords(text: string): Words {
+  const value = parsed(text);
+  const issuerError = errorIn(isObject(value) || Array.isArray(value) ? value : plainError(text));
+  if (value === undefined && /^\s*</.test(text) && !saysAnything(issuerError)) return {};
+  if (repeatsStatus.test(text)) return {};
+  const { empty: _, ...words } = wordsOf(text, value, issuerError, { secrets: [] });
+  return words;
 }
 
 /** True for a JSON object that says what is wrong, whatever its status. */

@@ -1,11 +1,12 @@
 import { classify, type DataOf, WorkbenchError, withData } from '../errors.ts';
-import { boundedFetch, isLoopback, requireSecureUrl, retryAfter } from '../http/http.ts';
+import { boundedFetch, isLoopback, requireSecureUrl } from '../http/http.ts';
 import type { Clock, Fetch } from '../ports.ts';
 import { type Connection, isMutualTls } from '../records/connection.ts';
 import { printable, sanitized } from '../redact.ts';
 import { isObject, type JsonObject } from '../tokens/json.ts';
 import { hasPlaceholder, isSameIssuer } from '../tokens/tokenUse.ts';
 import { createFlights } from '../waiting.ts';
+import { publicError, publicWords, saysError } from './answers.ts';
 
 export interface Discovery {
   /**
@@ -69,7 +70,7 @@ async function discover(fetch: Fetch, issuer: string, clock: Clock): Promise<Iss
     } catch (error) {
       const failure = classify(error);
       // A site that answers every path with its start page or login page may still have metadata at another place.
-      if (failure.code === 'metadata_not_found') missing ??= failure;
+      if (failure.code === 'metadata_not_found') missing = missing?.data.firstLine === undefined ? failure : missing;
       else if (keepsLooking.has(failure.code)) wrong ??= failure;
       else throw unsent(failure);
     }
@@ -203,21 +204,16 @@ export type IssuerMetadata = { readonly issuer: string } & {
  * @throws WorkbenchError `metadata_not_found`, `metadata_invalid`, `issuer_mismatch`, `http_error`
  */
 export async function readMetadata(response: Response, issuer: string, clock: Clock): Promise<IssuerMetadata> {
-  const { status, headers } = response;
-  if (status === 429 || status >= 500) {
-    const wait = retryAfter(headers, clock.now());
-    throw new WorkbenchError('http_error', {
-      host: new URL(issuer).host,
-      status,
-      ...(wait !== undefined && { retryAfter: wait }),
-    });
-  }
+  const { status } = response;
+  const text = await response.text();
+  if (status === 429 || status >= 500)
+    throw publicError(response, text, { host: new URL(issuer).host, now: clock.now() });
   // Gateways answer 400, 401 or 403 for unknown paths.
-  if (status >= 400) throw new WorkbenchError('metadata_not_found', { issuer: printable(issuer, 200), status });
+  if (status >= 400)
+    throw new WorkbenchError('metadata_not_found', { issuer: printable(issuer, 200), status, ...publicWords(text) });
   const invalid: Invalid = (reason, more) =>
     new WorkbenchError('metadata_invalid', { issuer: printable(issuer, 200), reason, ...more });
   if (status !== 200) throw invalid('status', { status });
-  const text = await response.text();
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -226,7 +222,8 @@ export async function readMetadata(response: Response, issuer: string, clock: Cl
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('not_an_object');
   const metadata = value as Readonly<Record<string, unknown>>;
-  if (typeof metadata.issuer !== 'string') throw invalid('issuer_missing');
+  if (typeof metadata.issuer !== 'string')
+    throw invalid('issuer_missing', saysError(text) ? publicWords(text) : undefined);
   // RFC 8414 §3.3: must be identical, character for character. Otherwise one issuer could speak for another.
   if (!isSameIssuer(metadata.issuer, issuer)) {
     throw new WorkbenchError('issuer_mismatch', {

@@ -4,12 +4,12 @@ import type { FetchLimits } from '../http/http.ts';
 import { issuedAtOf, measureSkew } from '../records/clockSkew.ts';
 import { assertBound, type Connection } from '../records/connection.ts';
 import { type Credentials, clientCredentialsOf, credentialsOf, type StoredRecord } from '../records/record.ts';
-import type { RawTokens } from '../records/tokenSet.ts';
+import type { RawTokens, ResponseWarning } from '../records/tokenSet.ts';
 import { readTokenResponse } from './answers.ts';
 import { askEndpoint, type ClientParts, requestParameters } from './askEndpoint.ts';
 import { createProofs, newDpopKey } from './clientAuthentication.ts';
 import type { Endpoints } from './discovery.ts';
-import { type ResponseWarning, validateTokenResponse } from './tokenValidation.ts';
+import { validateTokenResponse } from './tokenValidation.ts';
 
 /**
  * A token response in two steps: `raw` is stored first, since a rotated refresh token exists nowhere else; only then is

@@ -7,33 +7,12 @@ import {
 import { type DataOf, type ResponseFlaw, WorkbenchError } from '../errors.ts';
 import { type ClockSkew, isNotable, skewData } from '../records/clockSkew.ts';
 import type { Connection } from '../records/connection.ts';
-import type { RawTokens } from '../records/tokenSet.ts';
+import type { RawTokens, ResponseWarning } from '../records/tokenSet.ts';
 import { printable } from '../redact.ts';
 import { allowedAlgorithms, usualAlgorithms } from '../tokens/algorithms.ts';
 import { defined } from '../tokens/json.ts';
 import { type Claims, changedClaim, claimsOf, isSameIssuer } from '../tokens/tokenUse.ts';
 import type { Endpoints } from './discovery.ts';
-
-/** A harmless mistake of an issuer. */
-export interface ResponseWarning {
-  readonly code:
-    | 'member_invalid'
-    | 'token_type_missing'
-    /** Neither Bearer nor DPoP, for example Slack's `bot` and `user`; the token is used as a bearer token. */
-    | 'token_type_unknown'
-    /** The tokens were not at the top level of the response. */
-    | 'response_nested'
-    /** The response is truncated or not JSON; only complete members were used. */
-    | 'response_incomplete'
-    | 'token_not_bound'
-    | 'clock_skew'
-    | 'id_token_claim_changed'
-    | 'id_token_encrypted';
-  /** The member of the response or the claim of the ID token. */
-  readonly member?: string;
-  /** Milliseconds by which this machine's clock is ahead of the issuer's. */
-  readonly ahead?: number;
-}
 
 /** Milliseconds: with a larger skew, the issuer's clock is used and the user is told. */
 const tolerableSkew = 60_000;

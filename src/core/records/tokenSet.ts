@@ -32,6 +32,27 @@ export interface TokenSet {
   readonly grant?: 'client_credentials';
 }
 
+/** A harmless mistake of an issuer. */
+export interface ResponseWarning {
+  readonly code:
+    | 'member_invalid'
+    | 'token_type_missing'
+    /** Neither Bearer nor DPoP, for example Slack's `bot` and `user`; the token is used as a bearer token. */
+    | 'token_type_unknown'
+    /** The tokens were not at the top level of the response. */
+    | 'response_nested'
+    /** The response is truncated or not JSON; only complete members were used. */
+    | 'response_incomplete'
+    | 'token_not_bound'
+    | 'clock_skew'
+    | 'id_token_claim_changed'
+    | 'id_token_encrypted';
+  /** The member of the response or the claim of the ID token. */
+  readonly member?: string;
+  /** Milliseconds by which this machine's clock is ahead of the issuer's. */
+  readonly ahead?: number;
+}
+
 /**
  * The members of a token response that are kept, as they were sent (RFC 6749 §5.1): lifetimes in seconds; dates, which
  * some issuers send instead, in milliseconds since the epoch. `tokenMembers.ts` reads them.

@@ -18,12 +18,11 @@ import {
   type TokenClient,
   type TokenClientParts,
 } from '../issuer/tokenEndpoint.ts';
-import type { ResponseWarning } from '../issuer/tokenValidation.ts';
 import { bindingOf, type Connection } from '../records/connection.ts';
 import { connectionsSharingGrant } from '../records/families.ts';
 import { type Credentials, credentialsOf, emptyRecord, type StoredRecord, thumbprintOf } from '../records/record.ts';
 import { storeTokens } from '../records/storeTokens.ts';
-import { isSameClient } from '../records/tokenSet.ts';
+import { isSameClient, type ResponseWarning } from '../records/tokenSet.ts';
 import { type BrowserParts, byAuthorizationCode, logout } from './authorizationCode.ts';
 import { byDeviceCode, type DeviceParts } from './deviceFlow.ts';
 import { type Grant, type GrantRequest, grants, type SignInParts, type SignInRequest } from './grants.ts';

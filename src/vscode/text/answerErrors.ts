@@ -4,7 +4,7 @@ import { textFrom } from '../../core/tokens/json.ts';
 import { durationText, skewAdvice } from './time.ts';
 
 /** Metadata that was found but cannot be used. */
-export function invalidMetadata({ issuer, reason, endpoint }: DataOf<'metadata_invalid'>): string {
+export function invalidMetadata({ issuer, reason, endpoint, firstLine, error }: DataOf<'metadata_invalid'>): string {
   const name = show(issuer);
   switch (reason) {
     case 'html':
@@ -13,10 +13,12 @@ export function invalidMetadata({ issuer, reason, endpoint }: DataOf<'metadata_i
         name,
       );
     case 'issuer_missing':
-      return l10n.t(
-        'The metadata of {0} names no issuer, so it cannot be trusted. Set the endpoints in the settings.',
-        name,
-      );
+      return firstLine === undefined
+        ? l10n.t(
+            'The metadata of {0} names no issuer, so it cannot be trusted. Set the endpoints in the settings.',
+            name,
+          )
+        : joined(l10n.t('{0} answered with an error.', name), issuerResponse(firstLine, error));
     case 'endpoint':
       return l10n.t('The metadata of {0} has no usable {1}. Set it in the settings.', name, show(endpoint));
     case 'not_json':

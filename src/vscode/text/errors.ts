@@ -81,11 +81,14 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
           show(location),
           show(status),
         ),
-  metadata_not_found: ({ issuer, status }) =>
-    l10n.t(
-      'No metadata was found for {0} (status {1}). Check the issuer, or set tokenEndpoint for an issuer without metadata.',
-      show(issuer),
-      show(status, '404'),
+  metadata_not_found: ({ issuer, status, firstLine, error }) =>
+    joined(
+      l10n.t(
+        'No metadata was found for {0} (status {1}). Check the issuer, or set tokenEndpoint for an issuer without metadata.',
+        show(issuer),
+        show(status, '404'),
+      ),
+      firstLine === undefined ? undefined : issuerResponse(firstLine, error),
     ),
   metadata_invalid: invalidMetadata,
   issuer_mismatch: otherIssuer,

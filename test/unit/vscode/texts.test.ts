@@ -332,6 +332,11 @@ describe('texts', function () {
       }),
     );
     assert.match(page, /^a\.example answered with status 502\. Issuer response: "Bad Gateway"\./);
+    for (const code of ['metadata_not_found', 'metadata_invalid'] as const) {
+      const data = { issuer: 'https://a.example', reason: 'issuer_missing', firstLine: 'No *such* realm' } as const;
+      const error = new WorkbenchError(code, data) as WorkbenchError;
+      assert.match(errors.describeError(error), / Issuer response: "No \*such\* realm"\.$/);
+    }
   });
 
   it('name exactly the redirect URI to register', () => {

@@ -432,6 +432,76 @@ describe('resolveEndpoints', () => {
   });
 });
 
+describe("the issuer's words instead of metadata", () => {
+  type Server = Awaited<ReturnType<typeof loopbackServer>>;
+  let server: Server;
+  before(async () => {
+    server = await loopbackServer((_, response) => reply(response, 404, ''));
+  });
+  after(() => server.close());
+
+  const failure = () =>
+    failureOf(createDiscovery({ fetch, clock: manualClock() }).metadata(server.origin, new AbortController().signal));
+
+  const said: readonly (readonly [string, number, unknown, string, string | undefined, string?])[] = [
+    ['a maintenance page in JSON', 503, { message: 'Down for maintenance.' }, 'http_error', 'Down for maintenance.'],
+    [
+      'a code beside it',
+      500,
+      { code: 'E0000009', errorSummary: 'Internal Server Error' },
+      'http_error',
+      'Internal Server Error',
+      'E0000009',
+    ],
+    ['one line of text', 502, 'upstream connect error', 'http_error', 'upstream connect error'],
+    [
+      'a tenant that is unknown (Microsoft Entra ID)',
+      400,
+      { error: 'invalid_tenant', error_description: "AADSTS90002: Tenant 'x' not found." },
+      'metadata_not_found',
+      "AADSTS90002: Tenant 'x' not found.",
+      'invalid_tenant',
+    ],
+    [
+      'a realm that does not exist (Keycloak)',
+      404,
+      { error: 'Realm does not exist' },
+      'metadata_not_found',
+      'Realm does not exist',
+    ],
+    ['a text', 403, 'RBAC: access denied', 'metadata_not_found', 'RBAC: access denied'],
+    ['a page of a gateway', 404, '<html><title>404 Not Found</title></html>', 'metadata_not_found', undefined],
+    ['nothing', 404, '', 'metadata_not_found', undefined],
+    [
+      'status 200',
+      200,
+      { error: 'tenant_suspended', message: 'Pay first.' },
+      'metadata_invalid',
+      'Pay first.',
+      'tenant_suspended',
+    ],
+    ['metadata without an issuer', 200, { token_endpoint: 'https://a.example' }, 'metadata_invalid', undefined],
+  ];
+  for (const [name, status, body, code, words, error] of said) {
+    it(`are told for ${name}`, async () => {
+      server.answer = (_, response) => reply(response, status, body);
+      const failed = await failure();
+      assert.deepEqual(
+        [failed.code, failed.data.firstLine, failed.data.error, failed.data.sent],
+        [code, words, error, false],
+      );
+    });
+  }
+
+  it('are those of the place that says most', async () => {
+    server.answer = ({ path }, response) =>
+      path.startsWith('/.well-known/oauth-')
+        ? reply(response, 403, { message: 'Tenant is disabled.' })
+        : reply(response, 404, '<html></html>');
+    assert.deepEqual((await failure()).data.firstLine, 'Tenant is disabled.');
+  });
+});
+
 function failing(code: string): Error {
   return Object.assign(new TypeError('fetch failed'), { cause: { code, syscall: 'read' } });
 }
