@@ -237,6 +237,10 @@ export type ResponseFlaw =
   | 'device_response'
   | 'subject'
   | 'answer_signature'
+  /** None of the issuer's keys fits the response. */
+  | 'answer_key'
+  /** The response is signed with the client's secret, which is not stored. */
+  | 'answer_secret'
   | 'answer_encrypted'
   | 'answer_malformed'
   | 'malformed';

@@ -17,13 +17,14 @@ import { boundedFetch } from '../http/http.ts';
 import { assertBound, type Connection, isMutualTls } from '../records/connection.ts';
 import { clientCredentialsOf, credentialsOf, type StoredRecord } from '../records/record.ts';
 import { printable } from '../redact.ts';
-import { usualAlgorithms } from '../tokens/algorithms.ts';
+import { signatureAlgorithms, usualAlgorithms } from '../tokens/algorithms.ts';
+import { decodeBase64url } from '../tokens/base64url.ts';
 import { isObject, type JsonObject, own, readJson, textFrom, withTexts } from '../tokens/json.ts';
-import { decodeToken } from '../tokens/jwt.ts';
+import { decodeToken, isHmac, membersOf } from '../tokens/jwt.ts';
 import { compareMembers, type Difference } from '../tokens/tokenUse.ts';
-import { type AnswerContext, refuseError } from './answers.ts';
+import { type AnswerContext, publicError, refuseError } from './answers.ts';
 import { askEndpoint, type ClientParts, type EndpointResponse, issuerTime, notOffered } from './askEndpoint.ts';
-import { resolveEndpoints } from './discovery.ts';
+import { type Endpoints, resolveEndpoints } from './discovery.ts';
 
 export type AskedToken = 'access_token' | 'refresh_token';
 
@@ -69,7 +70,7 @@ export async function introspect(
   await refused.catch(error => {
     throw notOffered(error, name, connection, received.endpoints);
   });
-  return read(parts, connection, received, token, (as, known) =>
+  return read(parts, connection, received, token, record.client_secret, (as, known) =>
     processIntrospectionResponse(as, known, received.response),
   );
 }
@@ -106,7 +107,7 @@ export async function userInfo(
   });
   await refuseError(received.response.clone(), received.context);
   const { sub } = payloadOf(id_token);
-  return read(parts, connection, received, id_token ?? '', (as, known) =>
+  return read(parts, connection, received, id_token ?? '', record.client_secret, (as, known) =>
     processUserInfoResponse(as, known, typeof sub === 'string' ? sub : skipSubjectCheck, received.response),
   );
 }
@@ -120,6 +121,7 @@ async function read(
     endpoints,
   }: Pick<EndpointResponse<never>, 'response' | 'endpoints'> & { readonly context: AnswerContext },
   token: string,
+  secret: string | undefined,
   take: (as: AuthorizationServer, client: Client) => Promise<object>,
 ): Promise<IssuerAnswer> {
   const { host, setting } = context;
@@ -128,12 +130,14 @@ async function read(
   const isJwt = /^application\/(?:[\w.-]+\+)?jwt\b/i.test(response.headers.get('content-type') ?? '');
   const { issuer = 'urn:none', userinfo_signing_alg_values_supported: user } = endpoints;
   const { introspection_signing_alg_values_supported: introspected } = endpoints;
+  const text = await response.clone().text();
+  // Whether HMAC may be used is decided by `verifySignature`: it needs the secret of the client.
+  const usual = [...usualAlgorithms, ...hmacOf(text)];
   const as = {
     issuer,
-    userinfo_signing_alg_values_supported: [...(user ?? usualAlgorithms)],
-    introspection_signing_alg_values_supported: [...(introspected ?? usualAlgorithms)],
+    userinfo_signing_alg_values_supported: [...(user ?? usual)],
+    introspection_signing_alg_values_supported: [...(introspected ?? usual)],
   };
-  const text = await response.clone().text();
   let claims: object;
   try {
     claims = await take(as, {
@@ -141,7 +145,7 @@ async function read(
       // oauth4webapi reads Date.now(); this difference turns it into the issuer's time.
       [clockSkew]: issuerTime(parts, connection)() - Math.floor(Date.now() / 1000),
     });
-    if (isJwt) await verifySignature(parts, connection, as, response);
+    if (isJwt) await verifySignature(parts, connection, endpoints, response, text, secret);
   } catch (thrown) {
     const { code, cause } = (thrown ?? {}) as {
       code?: unknown;
@@ -153,6 +157,7 @@ async function read(
         found: printable(textFrom(cause?.body?.sub), 100),
       });
     if (thrown instanceof WorkbenchError) throw thrown;
+    if (isJwt && code === 'OAUTH_KEY_SELECTION_FAILED') throw invalid('answer_key');
     if (isJwt) throw invalid(text.split('.').length === 5 ? 'answer_encrypted' : 'answer_signature');
     throw invalid(/^\s*</.test(text) ? 'html' : 'answer_malformed');
   }
@@ -239,18 +244,61 @@ function isUnknownToken(error: unknown): boolean {
   return ended === true || code === 'invalid_grant' || code === 'invalid_token';
 }
 
+/**
+ * Verifies with the keys that an ID token of this issuer is verified with: the client's secret for HMAC (OpenID Connect
+ * Core section 10.1), the key set of the settings or the metadata, or the keys in the metadata itself.
+ * @throws WorkbenchError `response_invalid` with `answer_secret`, `endpoint_missing` of `jwks_uri`, `http_error`
+ */
 async function verifySignature(
   parts: ClientParts,
   connection: Connection,
-  as: { readonly issuer: string },
+  { issuer = 'urn:none' }: Endpoints,
   response: Response,
+  text: string,
+  secret: string | undefined,
 ): Promise<void> {
-  const { jwks_uri } = await resolveEndpoints(connection, parts.discovery, undefined, ['jwks_uri']);
+  const [alg] = hmacOf(text);
+  if (alg !== undefined) return verifyHmac(text, alg, secret);
+  const metadata =
+    connection.issuer === undefined || connection.jwksUri !== undefined
+      ? undefined
+      : await parts.discovery.metadata(connection.issuer);
+  const inside = metadata?.jwks_uri === undefined ? metadata?.jwks : undefined;
   const bounded = boundedFetch(parts.fetch, { clock: parts.clock });
-  await validateApplicationLevelSignature({ ...as, jwks_uri }, response, {
+  const jwks_uri = inside
+    ? new URL(issuer).href
+    : (await resolveEndpoints(connection, parts.discovery, undefined, ['jwks_uri'])).jwks_uri;
+  await validateApplicationLevelSignature({ issuer, jwks_uri }, response, {
     [allowInsecureRequests]: jwks_uri.startsWith('http:'),
-    [customFetch]: (input, { headers }) => bounded(input, { headers }),
+    async [customFetch](input, { headers }) {
+      if (inside) return Response.json(inside);
+      const answer = await bounded(input, { headers });
+      if (answer.status === 200) return answer;
+      throw publicError(answer, await answer.text(), { host: new URL(input).host, now: parts.clock.now() });
+    },
   });
+}
+
+/** The algorithm of a JWT if it is HMAC. */
+function hmacOf(text: string): readonly string[] {
+  try {
+    const decoded = decodeToken(text);
+    return isHmac(decoded) ? [String(membersOf(decoded, 'header').alg)] : [];
+  } catch {
+    return [];
+  }
+}
+
+async function verifyHmac(text: string, alg: string, secret: string | undefined): Promise<void> {
+  if (!secret) throw new WorkbenchError('response_invalid', { reason: 'answer_secret', sent: true });
+  const algorithm = { name: 'HMAC', hash: signatureAlgorithms.get(alg)?.hash ?? 'SHA-256' };
+  const encoder = new TextEncoder();
+  const key = await crypto.subtle.importKey('raw', encoder.encode(secret), algorithm, false, ['verify']);
+  const dot = text.lastIndexOf('.');
+  const signature = decodeBase64url(text.slice(dot + 1).trim());
+  const signed = encoder.encode(text.slice(0, dot).trim());
+  const valid = !('reason' in signature) && (await crypto.subtle.verify(algorithm, key, signature, signed));
+  if (!valid) throw new WorkbenchError('response_invalid', { reason: 'answer_signature', sent: true });
 }
 
 function payloadOf(token: string | undefined): JsonObject {

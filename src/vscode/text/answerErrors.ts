@@ -182,6 +182,14 @@ export function invalidResponse(data: DataOf<'response_invalid'>): string {
       return l10n.t(
         'The response is a JWT whose signature, algorithm, issuer or audience is wrong, so it was rejected. Check issuer and jwksUri.',
       );
+    case 'answer_key':
+      return l10n.t(
+        "The response is a JWT that none of the issuer's keys can verify, so it was rejected. Check issuer and jwksUri.",
+      );
+    case 'answer_secret':
+      return l10n.t(
+        "The response is signed with the client's secret, which is not stored, so it was rejected. Store the client secret.",
+      );
     case 'answer_encrypted':
       return l10n.t('The response is encrypted, which is not supported. Turn that off for this client at the issuer.');
     case 'answer_malformed':

@@ -104,13 +104,16 @@ describe('oidc-provider at its strictest', function () {
     });
   }
 
-  it('says of UserInfo that is signed with the secret of the client that it cannot be verified', async () => {
+  it('gives UserInfo that is signed with the secret of the client, which verifies it', async () => {
     const extra = { tokenEndpointAuthMethod: 'client_secret_basic' };
     const { signIn, issuer, connection, record } = client(strictClients.HS256, extra, {
       client_secret: provider.clientSecret,
     });
     await signIn();
-    const { code, data } = await failureOf(issuer.userInfo(connection, record(), signal));
+    assert.equal((await issuer.userInfo(connection, record(), signal)).signed, true);
+    const { code, data } = await failureOf(
+      issuer.userInfo(connection, { ...record(), client_secret: 'another secret, as long as theirs' }, signal),
+    );
     assert.deepEqual([code, (data as { reason?: string }).reason], ['response_invalid', 'answer_signature']);
   });
 

@@ -93,6 +93,8 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     'malformed',
     'subject',
     'answer_signature',
+    'answer_key',
+    'answer_secret',
     'answer_encrypted',
     'answer_malformed',
     'id_token_missing',

@@ -3,7 +3,7 @@ import type { Fetch } from '../../../../src/core/ports.ts';
 import { jsonText } from '../../../../src/core/tokens/json.ts';
 import { claimsOf } from '../../../../src/core/tokens/tokenUse.ts';
 import { failureOf } from '../../../support/failureOf.ts';
-import { encode, jwt, signer } from '../../../support/signing.ts';
+import { encode, hmacJwt, jwt, signer } from '../../../support/signing.ts';
 import { present } from '../refresh/refreshWorld.ts';
 import { type SignInWorld, signInWorld } from '../signIn/signInWorld.ts';
 
@@ -126,6 +126,81 @@ describe('introspection', () => {
       { typ: 'token-introspection+jwt' },
     );
   const type = 'application/token-introspection+jwt';
+
+  /** The issuer with other metadata, and a signed response at `path`. */
+  const publishing =
+    (world: SignInWorld, path: string, answer: string, change: (metadata: Record<string, unknown>) => object): Fetch =>
+    async (input, init) => {
+      if (input.endsWith(path)) return new Response(answer, { headers: { 'content-type': type } });
+      const response = await world.mock.fetch(input, init);
+      if (!input.includes('/.well-known/')) return response;
+      return Response.json(change((await response.json()) as Record<string, unknown>));
+    };
+
+  it("verifies a signed response with keys in the issuer's metadata itself", async () => {
+    const { world, connection, tokens } = await signedIn();
+    const ask = (keys: object | undefined, by = as) => {
+      const fetch = publishing(world, '/introspect', signedAnswer(world, {}, by), ({ jwks_uri: _, ...metadata }) => ({
+        ...metadata,
+        jwks: keys,
+      }));
+      return world
+        .client({ fetch })
+        .introspect(connection, world.stored(), present(tokens.access_token), undefined, signal);
+    };
+    assert.equal((await ask({ keys: [as.jwk] })).signed, true);
+    const reasonOf = async (pending: Promise<unknown>) => {
+      const { code, data } = await failureOf(pending);
+      return [code, data.reason ?? data.setting];
+    };
+    assert.deepEqual(await reasonOf(ask({ keys: [as.jwk] }, signer('ES256', as.jwk.kid))), [
+      'response_invalid',
+      'answer_signature',
+    ]);
+    assert.deepEqual(await reasonOf(ask({ keys: [signer('ES256', 'other').jwk] })), ['response_invalid', 'answer_key']);
+    assert.deepEqual(await reasonOf(ask(undefined)), ['endpoint_missing', 'jwksUri']);
+  });
+
+  it('verifies a signed response with the key set of the settings, without metadata of keys', async () => {
+    const { world, connection, tokens } = await signedIn();
+    const jwksUri = `${world.mock.issuer}/own-keys`;
+    const inner = publishing(world, '/introspect', signedAnswer(world), metadata => ({ ...metadata, jwks: {} }));
+    const ask = (keys: Response) =>
+      world
+        .client({ fetch: async (input, init) => (input === jwksUri ? keys : inner(input, init)) })
+        .introspect({ ...connection, jwksUri }, world.stored(), present(tokens.access_token), undefined, signal);
+    assert.equal((await ask(Response.json({ keys: [as.jwk] }))).signed, true);
+    const { code, data } = await failureOf(ask(Response.json({ message: 'Keys are down.' }, { status: 503 })));
+    assert.deepEqual([code, data.firstLine], ['http_error', 'Keys are down.']);
+  });
+
+  it("verifies a response that is signed with the client's secret, and says that it needs it", async () => {
+    const { world, connection, tokens } = await signedIn();
+    const secret = 'a secret of the client that is long enough';
+    const ask = (signedWith: string, client_secret?: string) => {
+      const claims = { iss: world.mock.issuer, aud: 'demo', iat: Math.floor(world.clock.now() / 1000) };
+      const answer = hmacJwt(
+        signedWith,
+        { ...claims, token_introspection: { active: true } },
+        { typ: 'token-introspection+jwt' },
+      );
+      return world
+        .client({ fetch: saying(world, '/introspect', answer, type, as.jwk) })
+        .introspect(
+          connection,
+          { ...world.stored(), ...(client_secret !== undefined && { client_secret }) },
+          present(tokens.access_token),
+          undefined,
+          signal,
+        );
+    };
+    assert.deepEqual((await ask(secret, secret)).signed, true);
+    assert.equal(
+      (await failureOf(ask('another secret, as long as the other one', secret))).data.reason,
+      'answer_signature',
+    );
+    assert.equal((await failureOf(ask(secret))).data.reason, 'answer_secret');
+  });
 
   it("accepts a signed response that the issuer's keys verify, and no other", async () => {
     const { world, connection, tokens } = await signedIn();
