@@ -102,6 +102,7 @@ export type CheckCode =
   | 'crit_understood'
   | 'b64_false'
   | 'b64_invalid'
+  | 'b64_not_critical'
   | 'b64_true'
   | 'b64_detached'
   | 'embedded_key_ignored'

@@ -66,7 +66,7 @@ const checkedRows: readonly ReviewRow[] = [
   ofCheck('key_published', 'error', 'header', 'RFC 7517 section 9.2', any, 'private_key_published'),
   ofCheck('header_key', 'warning', 'header', 'RFC 8725 section 3.10', any, 'embedded_key_ignored'),
   ofCheck('crit', 'error', 'header', 'RFC 7515 section 4.1.11', any, 'crit_unknown', 'crit_invalid'),
-  ofCheck('b64', 'error', 'header', 'RFC 7797 section 7', any, 'b64_false', 'b64_invalid'),
+  ofCheck('b64', 'error', 'header', 'RFC 7797 section 7', any, 'b64_false', 'b64_invalid', 'b64_not_critical'),
   ofCheck('used_as_other', 'error', 'header', 'RFC 8725 section 3.12', any, 'used_as_other', 'typ_wrong'),
   ofCheck('typ', 'info', 'header', 'RFC 8725 section 3.11', any, 'typ_missing', 'typ_generic'),
   ofCheck('milliseconds', 'error', 'payload', 'RFC 7519 section 2', any, 'time_in_milliseconds'),

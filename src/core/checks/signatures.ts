@@ -248,9 +248,10 @@ async function tryKey(token: DecodedJws, alg: string, key: VerificationKey): Pro
   try {
     const valid = await crypto.subtle.verify(parameters, cryptoKey, signature, signedBytes(token));
     return valid ? passed('signature_valid', details) : failed('signature_invalid', details);
-  } catch {
-    // Some platforms refuse a signature of a wrong length.
-    return failed('signature_invalid', details);
+  } catch (error) {
+    // A key that is for something else. Any other error is about the signature: some platforms refuse a wrong length.
+    const isUnfit = error instanceof Error && error.name === 'InvalidAccessError';
+    return failed(isUnfit ? 'key_rejected' : 'signature_invalid', details);
   }
 }
 
@@ -343,12 +344,15 @@ export function crit({ token }: Pick<CheckInput, 'token'>): Finding {
 
 export function b64({ token }: Pick<CheckInput, 'token'>): Finding {
   if (!Object.hasOwn(token.header, 'b64')) return skipped('absent');
-  const { b64 } = token.header;
+  const { b64, crit } = token.header;
   const details = { expected: 'true', found: limitedText(b64) };
   if (b64 === true) return passed('b64_true', details);
   // A JWT must not use it (RFC 7797 section 7); it is meant for detached content.
   const isContent = token.form?.kind === 'detached' && !/jwt$/i.test(textOf(token.header, 'typ') ?? '');
-  if (b64 === false && isContent) return passed('b64_detached', details);
+  // RFC 7797 section 6: a reader that does not know `b64` would check the signature of other bytes.
+  const isCritical = Array.isArray(crit) && crit.includes('b64');
+  if (b64 === false && isContent)
+    return isCritical ? passed('b64_detached', details) : failed('b64_not_critical', details);
   return failed(b64 === false ? 'b64_false' : 'b64_invalid', details);
 }
 

@@ -235,6 +235,10 @@ export const headerSentences = {
     l10n.t('"b64" is {0}, and only true and false are defined.', plain(found)),
     l10n.t('The issuer has to leave "b64" out.'),
   ],
+  b64_not_critical: () => [
+    l10n.t('The content is signed without base64url, and "crit" does not name "b64", as RFC 7797 requires.'),
+    l10n.t('The issuer has to add "crit": ["b64"] to the header.'),
+  ],
   b64_true: () => [l10n.t('The payload is base64url encoded, as usual.')],
   b64_detached: () => [l10n.t('The content is signed as it is, without base64url (RFC 7797).')],
   embedded_key_ignored: ({ found }) => [
