@@ -1,6 +1,7 @@
 import type { Claims } from './effects.ts';
 import type { Grant } from './families.ts';
 import type { PathName } from './metadata.ts';
+import { hasScope } from './requested.ts';
 /* The peculiarities of well-known issuers, as data. To add a persona, add a row, with a source for each fact. */
 
 export interface Persona {
@@ -17,18 +18,29 @@ export interface Persona {
   /** `typ` in the headers of the tokens; undefined omits it. */
   readonly accessTyp: string | undefined;
   readonly idTyp: string | undefined;
-  /** Claims added to tokens; a value of undefined removes a claim. `scope`: that of the response. */
-  readonly access: (grant: Grant, scope: string) => Claims;
-  readonly id: (grant: Grant) => Claims;
+  /** ID tokens have the claims of the granted scopes beside an access token too. */
+  readonly userInIdToken?: true;
+  /** Access tokens have no `aud`, so that an API cannot check it. */
+  readonly withoutAudience?: true;
+  /**
+   * Claims added to tokens; a value of undefined removes a claim. `scope`: that of the response. `usual`: the claims
+   * without the persona.
+   */
+  readonly access: (grant: Grant, scope: string, usual: Claims) => Claims;
+  readonly id: (grant: Grant, usual: Claims) => Claims;
   /** Members that error responses have in addition to those of RFC 6749. */
   readonly error?: (now: number) => Claims;
 }
+
+const cognitoGroups = ({ groups }: Claims) =>
+  groups === undefined ? {} : { 'cognito:groups': groups, groups: undefined };
 
 export const personas = {
   auth0: {
     sources: [
       'https://auth0.com/docs/get-started/applications/configure-applications-with-oidc-discovery',
       'https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles',
+      'https://auth0.com/docs/get-started/apis/scopes/openid-connect-scopes',
       'https://auth0.com/docs/api/authentication/logout/auth-0-logout',
       'https://auth0.com/docs/api/authentication/authorization-code-flow-with-enhanced-privacy-protection/push-authorization-requests',
     ],
@@ -47,7 +59,13 @@ export const personas = {
     logout: { returnTo: 'returnTo', path: 'v2/logout' },
     accessTyp: 'JWT',
     idTyp: 'JWT',
-    access: ({ clientId }) => ({ azp: clientId, client_id: undefined }),
+    userInIdToken: true,
+    access: ({ clientId }, scope, { aud, iss }) => ({
+      azp: clientId,
+      client_id: undefined,
+      // UserInfo is an audience of its own.
+      ...(hasScope(scope, 'openid') && { aud: [aud, `${iss}userinfo`].flat() }),
+    }),
     id: () => ({ azp: undefined }),
   },
   entra: {
@@ -67,8 +85,11 @@ export const personas = {
     },
     accessTyp: 'JWT',
     idTyp: 'JWT',
-    access: ({ clientId, subject, sid }, scope) => ({
+    userInIdToken: true,
+    access: ({ clientId, subject, sid }, scope, { jti, iat }) => ({
       ver: '2.0',
+      uti: jti,
+      nbf: iat,
       tid: '00000000-0000-4000-8000-000000000000',
       oid: subject,
       azp: clientId,
@@ -78,8 +99,9 @@ export const personas = {
       client_id: undefined,
     }),
     // Entra sends at_hash only from the authorization endpoint.
-    id: ({ subject }) => ({
+    id: ({ subject }, { iat }) => ({
       ver: '2.0',
+      nbf: iat,
       tid: '00000000-0000-4000-8000-000000000000',
       oid: subject,
       azp: undefined,
@@ -96,6 +118,7 @@ export const personas = {
     sources: [
       'https://www.keycloak.org/securing-apps/oidc-layers',
       'https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/TokenManager.java',
+      'https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/OIDCLoginProtocolFactory.java',
     ],
     paths: {
       token: 'protocol/openid-connect/token',
@@ -111,6 +134,7 @@ export const personas = {
     },
     accessTyp: 'JWT',
     idTyp: 'JWT',
+    userInIdToken: true,
     access: ({ clientId, sid }) => ({ typ: 'Bearer', azp: clientId, sid, client_id: undefined }),
     id: () => ({ typ: 'ID' }),
   },
@@ -132,14 +156,22 @@ export const personas = {
     logout: { returnTo: 'logout_uri' },
     accessTyp: undefined,
     idTyp: undefined,
-    access: ({ subject, authTime, sid }) => ({
+    userInIdToken: true,
+    withoutAudience: true,
+    access: ({ subject, authTime, sid }, _, usual) => ({
       token_use: 'access',
+      ...cognitoGroups(usual),
       username: subject,
       version: 2,
       ...(sid !== '' && { auth_time: authTime }),
       aud: undefined,
     }),
-    id: ({ subject }) => ({ token_use: 'id', 'cognito:username': subject, azp: undefined }),
+    id: ({ subject }, usual) => ({
+      token_use: 'id',
+      'cognito:username': subject,
+      ...cognitoGroups(usual),
+      azp: undefined,
+    }),
   },
   /** Its issuer ends in `/oidc`; the option `path` sets that. A refresh returns the same refresh token. */
   genauth: {

@@ -22,7 +22,7 @@ type Access =
 export type AccessCheck = (
   exchange: Exchange,
   scope?: string,
-  resource?: { url: string; metadata: string },
+  resource?: { url: string; metadata: string; isAudience: boolean },
 ) => Promise<Access>;
 
 /** RFC 6750 section 3.1, RFC 9449 section 7.1, RFC 8705 section 3 and RFC 9728 section 5.1. */
@@ -65,9 +65,9 @@ export function createAccessCheck(reader: TokenReader, proofs: DpopVerifier): Ac
     }
     if (certificate !== undefined && certificate !== request.certificate?.thumbprint)
       return invalid('This access token is bound to another certificate');
-    if (resource !== undefined && ![claims.aud].flat().includes(resource.url))
+    if (resource?.isAudience && ![claims.aud].flat().includes(resource.url))
       return invalid('This access token is for another audience');
-    const scope = String(claims.scope ?? claims.scp ?? '');
+    const { scope } = read;
     if (wanted !== undefined && !hasScope(scope, wanted))
       return refused(kind, 403, 'insufficient_scope', `This access token was not issued for ${wanted}`, {
         scope: wanted,
@@ -95,7 +95,11 @@ export function createResource(settings: Settings, check: AccessCheck): Answer {
   return async exchange => {
     const path = new URL(exchange.url).pathname.slice(resource.length);
     const [, wanted] = /^\/scope\/([\w.:-]+)$/.exec(path) ?? [];
-    const access = await check(exchange, wanted, { url: origin + resource, metadata: origin + resourceMetadata });
+    const access = await check(exchange, wanted, {
+      url: origin + resource,
+      metadata: origin + resourceMetadata,
+      isAudience: settings.persona?.withoutAudience !== true,
+    });
     if ('refused' in access) return access.refused;
     const { claims } = access.token;
     return jsonReply(200, { path, method: exchange.request.method, claims }, access.headers);

@@ -195,12 +195,12 @@ export function exchangeGrant(settings: Settings, reader: TokenReader, issuing: 
     const subject = await reader.read(subjectToken);
     if (subject === undefined || !reader.isActive(subject, now))
       return invalid('The subject_token is not a valid token of this issuer');
-    const { kind, claims, family } = subject;
+    const { kind, claims, family, scope: ofToken } = subject;
     if (!kinds.includes(kind)) return invalid('The subject_token does not match the subject_token_type');
     // An ID token is meant for one client, so no other client may exchange it.
     if (kind === 'id_token' && claims.aud !== client.client_id)
       return invalid('The ID token was issued to another client');
-    const granted = kind === 'id_token' ? (family?.grant.scope ?? '') : String(claims.scope ?? '');
+    const granted = kind === 'id_token' ? (family?.grant.scope ?? '') : ofToken;
     const scope = form.get('scope') ?? granted;
     if (!isWithin(scope, granted))
       return oauthError(400, 'invalid_scope', 'The scope exceeds that of the subject_token');

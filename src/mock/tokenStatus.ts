@@ -14,6 +14,9 @@ import { createExpiringMap } from './shelf.ts';
 export interface ReadToken {
   readonly kind: TokenKind;
   readonly claims: Claims;
+  /** The client that it was issued to, and its scope, by whatever names the persona gives to these claims. */
+  readonly clientId: unknown;
+  readonly scope: string;
   /** The grant that the token was issued for. Undefined for client credentials, and if the grant was forgotten. */
   readonly family: Family | undefined;
 }
@@ -44,11 +47,18 @@ export function createTokenReader(
     return keys.find;
   };
 
+  const described = (kind: TokenKind, claims: Claims, session: unknown): ReadToken => ({
+    kind,
+    claims,
+    clientId: kind === 'id_token' ? claims.aud : (claims.client_id ?? claims.azp),
+    scope: String(claims.scope ?? claims.scp ?? ''),
+    family: typeof session === 'string' ? families.ofSession(session) : undefined,
+  });
+
   return {
     async read(token) {
       const kept = opaque.get(token, 0);
-      if (kept !== undefined)
-        return { kind: 'access_token', claims: kept, family: families.ofSession(String(kept.jti)) };
+      if (kept !== undefined) return described('access_token', kept, kept.jti);
       try {
         const { payload, protectedHeader } = await compactVerify(token, keySet(), {
           algorithms: [...mockAlgs],
@@ -57,12 +67,7 @@ export function createTokenReader(
         if (claims.iss !== issuer) return undefined;
         // ID tokens of the mock have no jti, so it marks an access token whatever `typ` the persona gives it.
         const kind = protectedHeader.typ === 'at+jwt' || 'jti' in claims ? 'access_token' : 'id_token';
-        const session = kind === 'access_token' ? claims.jti : claims.sid;
-        return {
-          kind,
-          claims,
-          family: typeof session === 'string' ? families.ofSession(session) : undefined,
-        };
+        return described(kind, claims, kind === 'access_token' ? claims.jti : claims.sid);
       } catch {
         return undefined;
       }
@@ -112,10 +117,11 @@ export function createIntrospection(
     }
     const read = await reader.read(token);
     if (read === undefined || !reader.isActive(read, now)) return inactive;
-    const { kind, claims } = read;
-    if (!isTold(kind === 'id_token' ? claims.aud : claims.client_id)) return inactive;
+    const { kind, claims, clientId } = read;
+    if (!isTold(clientId)) return inactive;
     if (kind === 'id_token') return jsonReply(200, { active: true, ...claims });
-    const { iss, sub, aud, client_id, scope, jti, iat, exp, nbf, cnf } = claims;
+    const { iss, sub, aud, jti, iat, exp, nbf, cnf } = claims;
+    const scope = read.scope === '' ? undefined : read.scope;
     const token_type = Object(cnf).jkt === undefined ? 'Bearer' : 'DPoP';
     return jsonReply(200, {
       active: true,
@@ -123,7 +129,7 @@ export function createIntrospection(
       sub,
       username: sub,
       aud,
-      client_id,
+      client_id: clientId,
       scope,
       token_type,
       jti,
@@ -153,7 +159,7 @@ export function createRevocation(backChannel: BackChannel, families: Families, r
     if (read === undefined) return done;
     if (read.kind === 'id_token')
       return oauthError(400, 'unsupported_token_type', 'ID tokens cannot be revoked; sign out at end_session_endpoint');
-    if (read.claims.client_id !== client.client_id) return foreign();
+    if (read.clientId !== client.client_id) return foreign();
     reader.revoke(read, exchange.now());
     return done;
   });

@@ -87,29 +87,27 @@ export function createSigner(backend: MockCrypto, ring: KeyRing, persona: Person
     return { alg: key.alg, ...(typ !== undefined && { typ }), kid: key.publicJwk.kid };
   };
 
+  const idClaimsOf = (order: TokenOrder, hashes: Hashes) => {
+    const usual = idClaims(order, hashes);
+    return personal(usual, persona?.id(order.grant, usual));
+  };
+
   return {
     async tokens(order, effects) {
       // Both tokens use the same key, even if the keys rotate in between.
       const key = ring.signing;
-      const claims = personal(accessClaims(order), persona?.access(order.grant, order.scope));
+      const usual = accessClaims(order);
+      const claims = personal(usual, persona?.access(order.grant, order.scope, usual));
       const access_token = order.opaque?.(claims) ?? (await sign(key, 'access_token', claims, effects));
       if (!order.user || !hasScope(order.scope, 'openid')) return { access_token };
       const at_hash = await backend.atHash(access_token, key.alg);
-      return {
-        access_token,
-        id_token: await sign(
-          key,
-          'id_token',
-          personal(idClaims(order, { at_hash }), persona?.id(order.grant)),
-          effects,
-        ),
-      };
+      return { access_token, id_token: await sign(key, 'id_token', idClaimsOf(order, { at_hash }), effects) };
     },
     async idToken(order, effects) {
       const key = ring.signing;
       const { code } = order;
       const hashes = code === undefined ? {} : { c_hash: await backend.atHash(code, key.alg) };
-      return sign(key, 'id_token', personal(idClaims(order, hashes), persona?.id(order.grant)), effects);
+      return sign(key, 'id_token', idClaimsOf(order, hashes), effects);
     },
   };
 }
@@ -155,8 +153,13 @@ function accessClaims(order: TokenOrder): Claims {
   };
 }
 
+interface Hashes {
+  readonly at_hash?: string;
+  readonly c_hash?: string;
+}
+
 /** OpenID Connect Core section 2; section 12.2 for ID tokens of a refresh. */
-function idClaims(order: TokenOrder, hashes: { at_hash?: string; c_hash?: string }): Claims {
+function idClaims(order: TokenOrder, hashes: Hashes): Claims {
   const { grant, now, nonce } = order;
   return {
     iss: order.issuer,
@@ -244,7 +247,8 @@ export function createIssuing(
   opaque: ExpiringMap<Claims>,
 ): Issuing {
   const orderOf = (grant: Grant, scope: string, now: number): Omit<TokenOrder, 'user'> => {
-    const { issuer, accessTokenLifetime, idTokenLifetime } = settings;
+    const { issuer, accessTokenLifetime, idTokenLifetime, persona } = settings;
+    const { userInIdToken }: Partial<Persona> = persona ?? {};
     const { claims: ofClient = {} } = settings.clients.get(grant.clientId) ?? {};
     const ofUser = () => claimsOfUser(settings, grant.subject);
     const { groups } = hasScope(scope, 'groups') ? ofUser() : {};
@@ -267,7 +271,7 @@ export function createIssuing(
         ...ofClient,
       },
       idClaims: named => ({
-        ...selectClaims(settings, ofUser, named ? '' : scope, grant.claims?.idToken ?? []),
+        ...selectClaims(settings, ofUser, named && !userInIdToken ? '' : scope, grant.claims?.idToken ?? []),
         ...ofClient,
       }),
     };

@@ -82,13 +82,16 @@ function scenarioList(): string {
 }
 
 function personaList(): string {
-  const rows = Object.entries<Persona>(personas).map(([name, { sources, slash, issuerEnd, paths, logout }]) => {
+  const rows = Object.entries<Persona>(personas).map(([name, persona]) => {
+    const { sources, slash, issuerEnd, paths, logout, userInIdToken, withoutAudience } = persona;
     const quirks = [
       ...(slash ? ['issuer ends in a slash'] : []),
       ...(issuerEnd ? [`issuer ends in \`/${issuerEnd}\`, which the paths do not have`] : []),
       ...Object.values(paths).map(path => `\`${path}\``),
       ...(logout?.path ? [`\`${logout.path}\``] : []),
       ...(logout ? [`sign-out with \`${logout.returnTo}\``] : []),
+      ...(userInIdToken ? ['ID tokens have the claims of the scopes'] : []),
+      ...(withoutAudience ? ['access tokens have no `aud`'] : []),
     ];
     return `| \`${name}\` | ${quirks.join(', ')} | ${sources.map((url, index) => `[${index + 1}](${url})`).join(' ')} |`;
   });

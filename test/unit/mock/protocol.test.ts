@@ -153,10 +153,20 @@ describe('mock issuer: options that tests set', () => {
       const keys = createRemoteJWKSet(new URL(metadata.jwks_uri), { [customFetch]: mock.fetch });
       const { payload } = await jwtVerify(access_token, keys, { issuer: mock.issuer });
       const expected: Record<string, (access: JWTPayload, id: JWTPayload) => boolean> = {
-        auth0: access => access.azp === 'demo' && access.client_id === undefined,
-        entra: (access, id) => access.ver === '2.0' && access.scp !== undefined && typeof id.oid === 'string',
-        keycloak: (access, id) => access.typ === 'Bearer' && id.typ === 'ID',
-        genauth: (access, id) => access.client_id === 'demo' && id.azp === undefined,
+        auth0: (access, id) =>
+          access.azp === 'demo' &&
+          access.client_id === undefined &&
+          [access.aud].flat().at(-1) === `${base}/userinfo` &&
+          id.name === 'mock-user',
+        entra: (access, id) =>
+          access.ver === '2.0' &&
+          access.scp !== undefined &&
+          access.uti === access.jti &&
+          access.nbf === access.iat &&
+          typeof id.oid === 'string' &&
+          id.nbf === id.iat,
+        keycloak: (access, id) => access.typ === 'Bearer' && id.typ === 'ID' && id.preferred_username === 'mock-user',
+        genauth: (access, id) => access.client_id === 'demo' && id.azp === undefined && id.name === undefined,
         cognito: (access, id) =>
           access.token_use === 'access' &&
           access.aud === undefined &&
@@ -166,6 +176,13 @@ describe('mock issuer: options that tests set', () => {
       assert.ok(expected[persona]?.(payload, decodeJwt(text(id_token))), JSON.stringify(payload));
       const told = await mock.fetch(metadata.userinfo_endpoint, bearer(access_token));
       assert.equal(told.status, 200);
+      // Each names the client in a claim of its own, and not each has an audience.
+      assert.equal((await mock.fetch(`${base}/api`, bearer(access_token))).status, 200);
+      const form = (token: string) => ({ method: 'POST', body: new URLSearchParams({ client_id: 'demo', token }) });
+      const seen = await (await mock.fetch(metadata.introspection_endpoint, form(access_token))).json();
+      assert.deepEqual([seen.active, seen.client_id, typeof seen.scope], [true, 'demo', 'string']);
+      assert.equal((await mock.fetch(metadata.revocation_endpoint, form(access_token))).status, 200);
+      assert.equal((await mock.fetch(metadata.userinfo_endpoint, bearer(access_token))).status, 401);
       const { logout } = { logout: undefined, ...personas[persona] };
       if (logout !== undefined) {
         const back = new URLSearchParams({ client_id: 'demo', [logout.returnTo]: 'http://127.0.0.1/' });
@@ -231,8 +248,13 @@ describe('mock issuer: options that tests set', () => {
     const clients = [
       { client_id: 'page', redirect_uris: ['http://127.0.0.1/'], response_types: ['id_token' as const] },
     ];
-    const mock = await make({ persona: 'cognito', clients });
-    const { access_token, id_token } = await mock.issueTokens();
+    const users = [{ sub: 'ada', groups: ['admin'] }];
+    const mock = await make({ persona: 'cognito', clients, users, subject: 'ada' });
+    const { access_token, id_token } = await mock.issueTokens({ scope: 'openid groups' });
+    for (const token of [access_token, text(id_token)]) {
+      const { groups, 'cognito:groups': ofCognito } = decodeJwt(token);
+      assert.deepEqual([groups, ofCognito], [undefined, ['admin']]);
+    }
     for (const token of [access_token, text(id_token)])
       assert.deepEqual(Object.keys(decodeProtectedHeader(token)).sort(), ['alg', 'kid']);
     const request = {
