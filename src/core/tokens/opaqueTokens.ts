@@ -13,26 +13,34 @@ export interface OpaqueKind {
    * searched.
    */
   readonly alone?: true;
-  /** The documentation of the prefixes. */
+  /** A public page that shows the prefixes: the issuer's documentation where it does, otherwise what others report. */
   readonly source: string;
 }
 
 const github = 'https://github.blog/engineering/behind-githubs-new-authentication-token-formats/';
 const slack = 'https://docs.slack.dev/authentication/using-token-rotation';
+const slackTypes = 'https://api.slack.com/docs/token-types';
+const slackPrefixes = 'https://github.com/symfony/symfony/pull/39606';
+const slackSessions = 'https://github.com/wee-slack/wee-slack/issues/849';
 const google = 'https://developers.google.com/identity/protocols/oauth2/web-server';
+const googleRefresh =
+  'https://docs.flashback.tech/support-reference/platform-api-reference/authentication/post__auth_google_refresh';
+const anthropic = 'https://github.com/earendil-works/pi/issues/2085';
+const anthropicAdmin = 'https://github.com/Checkmarx/2ms/blob/master/engine/rules/anthropic_admin_api_key.go';
+const anthropicRefresh = 'https://github.com/RavenStorm-bit/claude-token-refresh';
 const salesforce = 'https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_refresh_token_flow.htm';
 const ory = 'https://ory.sh/docs/self-hosted/oel/oauth2/token-prefix';
 const digitalOcean = 'https://gitlab.com/gitlab-org/security-products/analyzers/secrets/-/merge_requests/178';
 const gitlab = 'https://gitlab.com/gitlab-org/auth/iam/-/merge_requests/588';
 const codex = 'https://github.com/XxxXTeam/codex-proxy/issues/26';
 const awsSso = 'https://docs.rs/crate/aws-config/1.8.16/source/src/sso/cache.rs';
-const entra = 'https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow';
+const entra = 'https://github.com/wangziyingwen/AutoApiSecret/issues/1';
+const microsoft = 'https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow';
 const openShift = 'https://docs.okd.io/latest/rest_api/oauth_apis/oauth-apis-index.html';
 const auth0 = 'https://auth0.com/docs/secure/tokens/refresh-tokens/get-refresh-tokens';
 const firebase = 'https://github.com/firebase/flutterfire/issues/8058';
 const vault = 'https://developer.hashicorp.com/vault/docs/concepts/tokens';
 const npm = 'https://github.blog/2021-09-23-announcing-npms-new-access-token-format/';
-const slackKinds = ['xoxe.xoxb-', 'xoxe.xoxp-', 'xoxb-', 'xoxp-', 'xoxa-', 'xoxc-', 'xoxs-', 'xapp-'];
 
 const access = (
   issuer: string,
@@ -50,14 +58,18 @@ const refresh: typeof access = (...row) => ({ ...access(...row), use: 'refresh_t
 
 const opaqueKinds: readonly OpaqueKind[] = [
   access('Google', google, ['ya29.']),
-  refresh('Google', google, ['1//0']),
+  refresh('Google', googleRefresh, ['1//0']),
   access('GitHub', github, ['gho_', 'ghp_', 'ghs_', 'ghu_', 'github_pat_']),
   refresh('GitHub', github, ['ghr_']),
-  access('Slack', slack, slackKinds, { rest: 8 }),
+  access('Slack', slack, ['xoxe.xoxb-', 'xoxe.xoxp-'], { rest: 8 }),
+  access('Slack', slackPrefixes, ['xoxb-', 'xoxp-', 'xoxa-'], { rest: 8 }),
+  access('Slack', slackSessions, ['xoxc-', 'xoxs-'], { rest: 8 }),
+  access('Slack', slackTypes, ['xapp-'], { rest: 8 }),
   refresh('Slack', slack, ['xoxe-'], { rest: 8 }),
   access('OpenShift', openShift, ['sha256~']),
-  access('Anthropic', codex, ['sk-ant-oat', 'sk-ant-api', 'sk-ant-admin']),
-  refresh('Anthropic', codex, ['sk-ant-ort']),
+  access('Anthropic', anthropic, ['sk-ant-oat', 'sk-ant-api']),
+  access('Anthropic', anthropicAdmin, ['sk-ant-admin']),
+  refresh('Anthropic', anthropicRefresh, ['sk-ant-ort']),
   refresh('OpenAI, Stripe', codex, ['rt_'], { rest: 14, alone: true }),
   access('Ory', ory, ['ory_at_']),
   refresh('Ory', ory, ['ory_rt_']),
@@ -69,7 +81,7 @@ const opaqueKinds: readonly OpaqueKind[] = [
   access('AWS IAM Identity Center', awsSso, ['aoaAAAA'], { rest: 8 }),
   refresh('AWS IAM Identity Center', awsSso, ['aorAAAA'], { rest: 8 }),
   refresh('Microsoft Entra ID', entra, ['0.A', '1.A'], { rest: 20, alone: true }),
-  refresh('Microsoft', entra, ['M.C', 'M.R'], { rest: 20, alone: true }),
+  refresh('Microsoft', microsoft, ['M.C', 'M.R'], { rest: 20, alone: true }),
   refresh('Auth0', auth0, ['v1.M'], { rest: 16, alone: true }),
   refresh('Firebase', firebase, ['AMf-vB']),
   refresh('Salesforce', salesforce, ['5Aep861']),
@@ -123,10 +135,16 @@ export function anyOf(words: readonly string[]): string {
 const beginning = new RegExp(anyOf(opaquePrefixes), 'g');
 const ending = new RegExp(`${characters}{8,${longest}}={0,2}`, 'y');
 
-/** A pattern for the files that can have one of these tokens, for each kind that is searched in texts. */
-export const opaquePatterns: readonly string[] = opaqueKinds.flatMap(({ alone, prefixes, rest = 10 }) =>
-  alone ? [] : [`${anyOf(prefixes.map(rareEnd))}${characters}{${Math.max(rest, 8)}}`],
-);
+/** Patterns for the files that can have one of these tokens, one for all prefixes with the same least length. */
+export const opaquePatterns: readonly string[] = patternsOf(opaqueKinds.filter(({ alone }) => !alone));
+
+function patternsOf(kinds: readonly OpaqueKind[]): string[] {
+  const least = ({ rest = 10 }: OpaqueKind) => Math.max(rest, 8);
+  return [...new Set(kinds.map(least))].map(rest => {
+    const prefixes = kinds.filter(kind => least(kind) === rest).flatMap(kind => kind.prefixes.map(rareEnd));
+    return `${anyOf(prefixes)}${characters}{${rest}}`;
+  });
+}
 
 /**
  * ripgrep looks for the first three characters of a pattern. Code is full of `lin` and `sha`, but has few `n_o` and `a25`,
