@@ -7,13 +7,13 @@ import { answer } from '../../scripts/bench/child.mjs';
  * as much CPU as the fastest server, so that the figures would be those of the client.
  */
 interface Side {
-  /** Each lane has a connection and the refresh token that it received last. */
+  /** Each lane has the refresh token that it received last. */
   readonly lanes: Lane[];
+  readonly port: number;
   readonly head: string;
 }
 
 interface Lane {
-  readonly socket: Socket;
   refreshToken: string;
 }
 
@@ -22,33 +22,39 @@ const sides = new Map<string, Side>();
 answer({
   /** @returns how many tokens of the first response are JWTs, which is the number of signatures per refresh */
   async add({ name, tokenEndpoint, refreshTokens }: Added) {
-    const { hostname, port, host, pathname } = new URL(tokenEndpoint);
-    const lanes = refreshTokens.map(refreshToken => ({ socket: connect(Number(port), hostname), refreshToken }));
-    await Promise.all(lanes.map(({ socket }) => once(socket.setNoDelay(), 'connect')));
+    const { port, host, pathname } = new URL(tokenEndpoint);
+    const lanes = refreshTokens.map(refreshToken => ({ refreshToken }));
     const type = 'application/x-www-form-urlencoded';
     const head = `POST ${pathname} HTTP/1.1\r\nHost: ${host}\r\nConnection: keep-alive\r\nContent-Type: ${type}\r\n`;
-    const side = { lanes, head };
+    const side = { lanes, port: Number(port), head };
     sides.set(name, side);
     const [first] = lanes;
     if (first === undefined) throw new Error('No refresh tokens');
-    const { access_token, id_token } = await refresh(side, first);
+    const socket = await connected(side);
+    const { access_token, id_token } = await refresh(side, first, socket);
+    socket.destroy();
     return [access_token, id_token].filter(token => token?.startsWith('eyJ')).length;
   },
   /** Refreshes on all lanes at once, each as soon as the previous response is there, until the time is up. */
   async load({ name, milliseconds }: { name: string; milliseconds: number }) {
     const side = sides.get(name);
     if (side === undefined) throw new Error(`No side named ${name}`);
+    // Anew each time, because servers close idle connections.
+    const sockets = await Promise.all(side.lanes.map(() => connected(side)));
     const since = performance.now();
     let refreshes = 0;
     await Promise.all(
-      side.lanes.map(async lane => {
-        while (performance.now() - since < milliseconds) {
-          await refresh(side, lane);
+      side.lanes.map(async (lane, index) => {
+        const socket = sockets[index];
+        while (socket !== undefined && performance.now() - since < milliseconds) {
+          await refresh(side, lane, socket);
           refreshes++;
         }
       }),
     );
-    return { refreshes, seconds: (performance.now() - since) / 1000 };
+    const seconds = (performance.now() - since) / 1000;
+    for (const socket of sockets) socket.destroy();
+    return { refreshes, seconds };
   },
 });
 
@@ -58,11 +64,21 @@ interface Added {
   readonly refreshTokens: readonly string[];
 }
 
-async function refresh({ head }: Side, lane: Lane): Promise<{ access_token?: string; id_token?: string }> {
+async function connected({ port }: Side): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1').setNoDelay();
+  await once(socket, 'connect');
+  return socket;
+}
+
+async function refresh(
+  { head }: Side,
+  lane: Lane,
+  socket: Socket,
+): Promise<{ access_token?: string; id_token?: string }> {
   const token = encodeURIComponent(lane.refreshToken);
   const body = `grant_type=refresh_token&client_id=demo&refresh_token=${token}`;
-  lane.socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
-  const tokens = JSON.parse(await response(lane.socket));
+  socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+  const tokens = JSON.parse(await response(socket));
   lane.refreshToken = tokens.refresh_token ?? lane.refreshToken;
   return tokens;
 }
