@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { buildExtension } from './build.mjs';
-import { ensureDependencies } from './lib/ensure.mjs';
+import { ensureDependencies, installPinned, run } from './lib/ensure.mjs';
 import { root, runScript, UserError } from './lib/project.mjs';
 
 /** Sections of the README that only matter with the repository at hand. */
@@ -45,27 +45,32 @@ export async function stageExtension(folder, change = () => {}) {
  * @param {boolean} [scan] whether vsce searches the files for secrets, which takes ten seconds
  */
 export async function pack(cwd, packagePath, scan = false) {
-  const { createVSIX } = await import('@vscode/vsce');
-  const options = { dependencies: false, allowMissingRepository: true, rewriteRelativeLinks: false };
-  await createVSIX({ cwd, packagePath, ...options, allowPackageAllSecrets: !scan });
+  const vsce = join(await installPinned('scripts/vsce'), '@vscode', 'vsce', 'vsce');
+  const flags = ['--no-dependencies', '--allow-missing-repository', '--no-rewrite-relative-links'];
+  if (!scan) flags.push('--allow-package-all-secrets');
+  await run(process.execPath, [vsce, 'package', ...flags, '--out', packagePath], { cwd });
 }
 
 /**
- * Makes the production build in `out/package` and packs it; `dist` stays as it is.
- * @param {{ to?: string, scan?: boolean }} [options] `to`: path of the .vsix, in the project's folder by default
- * @returns {Promise<string>} path of the .vsix
+ * Makes the production build in `out/package`; `dist` stays as it is. The tests of `ui` install it from there.
+ * @returns {Promise<string>} the folder
  */
-export async function packageExtension({ to, scan = false } = {}) {
-  const { name, version } = JSON.parse(read('package.json'));
-  const packagePath = to ?? join(root, `${name}-${version}.vsix`);
+export async function prepareExtension() {
   const folder = join(root, 'out', 'package');
   await rm(folder, { recursive: true, force: true });
   const outputs = await stageExtension(folder);
   // test/vsix reads it to check that the notices have the licence of each package.
   await writeFile(join(root, 'out', 'bundles.json'), JSON.stringify(outputs));
-  await pack(folder, packagePath, scan);
+  return folder;
+}
+
+/**
+ * @param {string} packagePath of the .vsix
+ * @param {boolean} [scan] see `pack`
+ */
+export async function packageExtension(packagePath, scan) {
+  await pack(await prepareExtension(), packagePath, scan);
   console.log(`${relative('', packagePath)}: ${(statSync(packagePath).size / 1024).toFixed(1)} KB`);
-  return packagePath;
 }
 
 /** @param {string} path @returns {string} */
@@ -107,7 +112,8 @@ function packagedReadme(readme) {
 
 async function main() {
   await ensureDependencies();
-  await packageExtension({ scan: true });
+  const { name, version } = JSON.parse(read('package.json'));
+  await packageExtension(join(root, `${name}-${version}.vsix`), true);
 }
 
 if (basename(process.argv[1] ?? '') === 'package.mjs') runScript(main);

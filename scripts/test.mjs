@@ -45,7 +45,7 @@ async function main() {
   // Imported here, because these modules need the dependencies.
   const { chooseVSCode, runInVSCode } = await import('./lib/vscode-runs.mjs');
   const { ensureVSCodeFromNpm } = await import('./lib/vscode-from-npm.mjs');
-  const { packageExtension } = await import('./package.mjs');
+  const { packageExtension, prepareExtension } = await import('./package.mjs');
   const vsix = join(root, 'out', 'jwt-workbench.vsix');
 
   /** @type {{ host?: import('./lib/vscode-runs.mjs').VSCode, oldest?: import('./lib/vscode-runs.mjs').VSCode }} */
@@ -63,7 +63,10 @@ async function main() {
   const checking = positionals.length === 0 && !values.grep ? checks(report) : undefined;
   const packaged =
     (wants('vsix') || (wants('ui') && uiObstacle === undefined)) &&
-    report.stage('package', async () => void (await packageExtension({ to: vsix, scan: values.slow })));
+    report.stage(
+      'package',
+      async () => void (await (wants('vsix') ? packageExtension(vsix, values.slow) : prepareExtension())),
+    );
   const kinds = testKinds.filter(kind => wants(kind) || (kind === 'host' && wants('oldest')));
   if (!(await report.stage('build', () => build(kinds)))) return report.print(since);
 
@@ -81,19 +84,20 @@ async function main() {
         : runInVSCode(chosen, 'host', { extensionDevelopmentPath: root, whole }),
     );
   };
-  // In parallel, because tests in VS Code wait more than they compute, and the unit tests use the rest of the two
-  // cores.
   const inWindows = async () => {
     for (const stage of /** @type {const} */ (['host', 'vsix', 'oldest'])) await inVSCode(stage);
   };
+  // In parallel, because tests in VS Code wait more than they compute, and the unit tests use the rest of the two
+  // cores. Two windows are open at a time: the second half of the tests of `ui` takes the place of those inside VS Code.
+  const inside = inWindows();
   const lanes = [
     wants('ui') &&
       Promise.all([fetched, packaged]).then(
         ready =>
           (uiObstacle !== undefined || ready.every(Boolean)) &&
-          report.stage('ui', async () => uiObstacle ?? runInNode('ui', 60_000, alone)),
+          report.stage('ui', async () => uiObstacle ?? (alone ? runInNode('ui', 60_000, alone) : uiTests(inside))),
       ),
-    inWindows(),
+    inside,
     wants('unit') && report.stage('unit', () => (alone ? runInNode('unit', 5_000, alone) : unitTests())),
     checking,
   ];
@@ -125,15 +129,26 @@ async function checks(report) {
 /**
  * Runs the unit tests in three processes: most tests of the first wait for other processes and for timers, and the other
  * two compute for about as long as each other.
- * @returns {Promise<Results>}
  */
-async function unitTests() {
+function unitTests() {
   const waiting = '(?:cli|histories|platform)[\\\\/]';
   const core = 'core[\\\\/]';
-  const all = await Promise.all(
-    // The limit ends tests that hang. It is longer than for unit tests alone, because these run behind all windows.
+  // The limit ends tests that hang. It is longer than for unit tests alone, because these run behind all windows.
+  return together(
     [`^${waiting}`, `^${core}`, `^(?!${waiting}|${core})`].map(files => runInNode('unit', 20_000, false, files)),
   );
+}
+
+/** @param {Promise<unknown>} secondMay when there is room for the windows of the second half */
+function uiTests(secondMay) {
+  const first = '(?:demo|own)[\\\\/]';
+  const run = (/** @type {string} */ files) => runInNode('ui', 60_000, false, files);
+  return together([run(`^${first}`), secondMay.then(() => run(`^(?!${first})`))]);
+}
+
+/** @param {Promise<Results>[]} runs @returns {Promise<Results>} */
+async function together(runs) {
+  const all = await Promise.all(runs);
   /** @param {'passed' | 'failed' | 'pending'} count */
   const sum = count => all.reduce((before, results) => before + results[count], 0);
   return {

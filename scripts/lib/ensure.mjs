@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { root, UserError, withProgress } from './project.mjs';
 
@@ -42,6 +43,24 @@ function dependenciesMatch(wanted, installed) {
     // Optional packages are those of other platforms: they may be missing, but must not differ.
     return found === undefined ? path === '' || optional === true || devOptional === true : found.version === version;
   });
+}
+
+/**
+ * Installs what a folder of the project pins with hashes in its lock file, in a folder of its own. These packages are not
+ * in devDependencies, because few runs need them and they would double the time of `npm ci`.
+ * @param {string} from relative to the project, such as `test/recipes`
+ * @returns {Promise<string>} path of their node_modules
+ */
+export async function installPinned(from) {
+  const to = join(root, '.vscode-test', basename(from));
+  await mkdir(to, { recursive: true });
+  for (const name of ['package.json', 'package-lock.json']) await copyFile(join(root, from, name), join(to, name));
+  const installed = join(to, 'node_modules');
+  if (!dependenciesMatch(join(to, 'package-lock.json'), join(installed, '.package-lock.json')))
+    await withProgress(`Installing ${from} (npm ci)`, () =>
+      npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], to),
+    );
+  return installed;
 }
 
 /**

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { buildExtension } from '../../../scripts/build.mjs';
-import { npm } from '../../../scripts/lib/ensure.mjs';
+import { installPinned } from '../../../scripts/lib/ensure.mjs';
 import type { BrokerAddress, BrokerSocket } from '../../../src/core/broker/protocol.ts';
 import { writeCliScripts } from '../../../src/platform/brokerPlatform.ts';
 import { newBrokerAddress, openBrokerSocket } from '../../../src/platform/brokerSocket.ts';
@@ -196,21 +196,12 @@ describe('the recipes of docs/use-the-token.md', function () {
  * @returns why they are not available, or `undefined`
  */
 async function installPrograms(place: string): Promise<string | undefined> {
-  const [from, to] = [resolve('test', 'recipes'), resolve('.vscode-test', 'recipes')];
-  const wanted = readFileSync(join(from, 'package-lock.json'), 'utf8');
-  const done = join(to, 'installed.json');
-  if (!existsSync(done) || readFileSync(done, 'utf8') !== wanted) {
-    await mkdir(to, { recursive: true });
-    for (const name of ['package.json', 'package-lock.json']) await copyFile(join(from, name), join(to, name));
-    try {
-      await npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], to);
-    } catch (error) {
-      const why = `The programs of the recipes cannot be had from npm: ${error instanceof Error ? error.message.split('\n')[0] : error}`;
-      console.log(`    ${why}`);
-      return why;
-    }
-    await copyFile(join(from, 'package-lock.json'), done);
+  try {
+    await symlink(await installPinned('test/recipes'), place, 'dir');
+    return undefined;
+  } catch (error) {
+    const why = `The programs of the recipes cannot be had from npm: ${error instanceof Error ? error.message.split('\n')[0] : error}`;
+    console.log(`    ${why}`);
+    return why;
   }
-  await symlink(join(to, 'node_modules'), place, 'dir');
-  return undefined;
 }
