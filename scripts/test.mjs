@@ -112,17 +112,19 @@ async function build(kinds) {
 }
 
 /**
- * Checks formatting, lint and types, as `npm run lint` and `npm run check` do.
+ * Checks formatting, lint and types, as `npm run lint` and `npm run check` do, but with one thread for the types: on two
+ * cores that are busy, each further one only reads the same types again.
  * @param {Report} report
  */
 async function checks(report) {
   const scripts = {
     lint: '@biomejs/biome/bin/biome ci --error-on-warnings --colors=off .',
-    types: 'typescript/bin/tsc --noEmit',
+    types: 'typescript/bin/tsc --noEmit --checkers 1',
   };
   for (const [name, command] of Object.entries(scripts)) {
     const [script = '', ...args] = command.split(' ');
-    await report.stage(name, () => run(process.execPath, [join(root, 'node_modules', script), ...args], { cwd: root }));
+    const options = { cwd: root, background: true };
+    await report.stage(name, () => run(process.execPath, [join(root, 'node_modules', script), ...args], options));
   }
 }
 

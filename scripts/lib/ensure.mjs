@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
+import { constants, setPriority } from 'node:os';
 import { basename, join } from 'node:path';
 import { root, UserError, withProgress } from './project.mjs';
 
@@ -78,14 +79,16 @@ export function npm(args, cwd) {
 /**
  * @param {string} command
  * @param {string[]} args
- * @param {import('node:child_process').ExecFileOptions} [options]
+ * @param {import('node:child_process').ExecFileOptions & { background?: boolean }} [options] `background`: with less
+ * priority than other processes
  * @returns {Promise<void>}
  */
-export function run(command, args, options = {}) {
+export function run(command, args, { background = false, ...options } = {}) {
   return new Promise((resolve, reject) => {
     // The message of the error includes what the command wrote to stderr.
-    execFile(command, args, { ...options, maxBuffer: Number.POSITIVE_INFINITY }, (error, stdout) =>
+    const child = execFile(command, args, { ...options, maxBuffer: Number.POSITIVE_INFINITY }, (error, stdout) =>
       error ? reject(new UserError(`${error.message}\n${stdout}`)) : resolve(),
     );
+    if (background && child.pid) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   });
 }
