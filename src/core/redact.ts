@@ -20,8 +20,12 @@ const harmlessName = /^(.*endpoint|token_type|code_challenge_method)$/i;
 const tokenLike =
   /[\w~+/=%!*$\p{Default_Ignorable_Code_Point}-]{20,}(?:\.[\w~+/=%!*$\p{Default_Ignorable_Code_Point}-]*)*|(?:[\w~+/=%!*$-]|[.:](?=[\w~+/=%!*$-])){40,}|eyJ[\w~+/=%!*$.\p{Default_Ignorable_Code_Point}-]*/gu;
 
-/** Plain words, paths and dashed names (`client_secret_basic`, `//login.example/realms`), which are not secrets. */
-const plainWord = /^\/{0,2}[A-Za-z]?[a-z]{1,16}(?:[-_/.:]{1,3}[a-z]{1,16})*\/?$|^[A-Z]{1,16}(?:_[A-Z]{1,16})*$/;
+/**
+ * Plain words, paths, dashed names and names of errors (`client_secret_basic`, `//login.example/realms`,
+ * `NotAuthorizedException`), which are not secrets.
+ */
+const plainWord =
+  /^\/{0,2}[A-Za-z]?[a-z]{1,16}(?:[-_/.:]{1,3}[a-z]{1,16})*\/?$|^[A-Z]{1,16}(?:_[A-Z]{1,16})*$|^(?:[A-Z][a-z]{2,16}){1,6}(?:Exception|Error|Fault)$/;
 
 /** Hides everything in `text` that may be a token or a secret. Linear in its length. */
 export function redactText(text: string): string {

@@ -286,6 +286,11 @@ function same(payload: JsonObject, name: string, expected: string): Finding {
 
 /** No expected value was given, but the claim can still be required. */
 function unasked(payload: JsonObject, name: string, required: boolean): Finding {
-  if (own(payload, name) === undefined) return required ? failed('missing') : skipped('absent');
-  return skipped('not_asked', { found: shownMember(payload, name) });
+  const value = own(payload, name);
+  if (value === undefined) return required ? failed('missing') : skipped('absent');
+  const found = shownMember(payload, name);
+  const texts: readonly unknown[] = name === 'aud' && Array.isArray(value) ? value : [value];
+  // RFC 7519 section 2, StringOrURI. Many libraries let another type pass, so it fails only where the claim is needed.
+  if (!texts.every(each => typeof each === 'string')) return (required ? failed : warning)('wrong_type', { found });
+  return skipped('not_asked', { found });
 }

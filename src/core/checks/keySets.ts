@@ -7,7 +7,7 @@ import { boundedFetch, requireSecureUrl } from '../http/http.ts';
 import { publicError, saysError } from '../issuer/answers.ts';
 import type { Clock, Fetch } from '../ports.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
-import { decodeBase64 } from '../tokens/base64url.ts';
+import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
 import { publicJwk } from '../tokens/der.ts';
 import { isObject, type JsonObject, own, readJson, textOf, withoutGuard } from '../tokens/json.ts';
 import { derOf, derOfPem, readKeyMaterial } from '../tokens/keyMaterial.ts';
@@ -150,6 +150,14 @@ const spellings: Readonly<Record<string, (value: unknown) => unknown>> = {
   crv: value => (typeof value === 'string' ? (curves.get(value.toLowerCase()) ?? value) : value),
   alg: value => (typeof value === 'string' ? (algorithms.get(value.toLowerCase()) ?? value) : value),
   kid: value => (typeof value === 'number' ? String(value) : value),
+  // Base64url of a modulus is never hex alone.
+  n: value => (typeof value === 'string' && /^(?:[\da-f]{2}){128,}$/i.test(value) ? fromHex(value) : value),
+  e(value) {
+    const number = value === '65537' || value === '010001' ? 65_537 : value;
+    if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 1) return value;
+    const hex = number.toString(16);
+    return fromHex(hex.length % 2 === 0 ? hex : `0${hex}`);
+  },
   use: value => {
     const use = typeof value === 'string' ? value.toLowerCase() : value;
     return use === 'signature' || use === 'sign' ? 'sig' : use === 'encryption' ? 'enc' : use;
@@ -159,6 +167,10 @@ const spellings: Readonly<Record<string, (value: unknown) => unknown>> = {
     return Array.isArray(value) && value.length === 0 ? undefined : value;
   },
 };
+
+function fromHex(hex: string): string {
+  return encodeBase64url(Uint8Array.from(hex.match(/../g) ?? [], byte => Number.parseInt(byte, 16)));
+}
 
 const lowered = (names: Iterable<string>) => [...names].map(name => [name.toLowerCase(), name] as const);
 

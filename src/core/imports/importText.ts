@@ -280,6 +280,9 @@ const value =
 /** Further scopes on a line, as in `scope: openid profile`. */
 const moreScopes = /(?:[ \t]+(?![\w-]+(?:=|\s*:\s))[^\s"'`,;&{}<>()]+){0,64}/y;
 
+/** The time after a date without quotes, as Go and many logs write it: `2030-01-01 10:00:00.5 +0000 UTC`. */
+const timeOfDay = /[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?/y;
+
 /** How many different names are cached. */
 const mostNames = 1000;
 
@@ -321,6 +324,10 @@ function readPairs(text: string): TokenSetFound | undefined {
       const more = moreScopes.exec(joined)?.[0] ?? '';
       words.lastIndex += more.length;
       read += more;
+    }
+    if (/expires/.test(member) && /^\d{4}-\d\d-\d\d$/.test(String(read))) {
+      timeOfDay.lastIndex = words.lastIndex;
+      read += timeOfDay.exec(joined)?.[0] ?? '';
     }
     const known = entries.get(member);
     if (known && fits.indexOf(known.fit) < fits.indexOf(fit)) continue;

@@ -5,7 +5,7 @@ import { type FoundTokens, findTokens, hasToken, memberOf, normalized } from '..
 import type { RawTokens, ResponseWarning } from '../records/tokenSet.ts';
 import { firstLine, sanitized } from '../redact.ts';
 import { decodeBase64 } from '../tokens/base64url.ts';
-import { isObject, type JsonObject, readJson, withoutGuard } from '../tokens/json.ts';
+import { isObject, type JsonObject, own, readJson, withoutGuard } from '../tokens/json.ts';
 
 /** What the reader of an answer knows about the request. */
 export interface AnswerContext {
@@ -238,6 +238,7 @@ const messageNames = [
   'faultstring',
   'developermessage',
   'messages',
+  'nonfielderrors',
   'detail',
   'details',
   'title',
@@ -276,21 +277,31 @@ function errorIn(value: unknown): IssuerError {
         }
         return undefined;
       };
-      const own =
+      const ownCode =
         firstOf(
           codeNames,
           text => /^[\w.:-]{1,64}$/.test(text.trim()) && !/^(?:error|about:blank)$/i.test(text.trim()),
         ) ?? firstOf(['status'], text => endedCode.test(text));
       // Strava names the member of the request that the code is about.
       const about = firstOf(['field', 'param', 'parameter'], text => normalized(text) === 'refreshtoken');
-      if (about && own && /^[a-z]+$/i.test(own)) code = `refresh_token_${own}`;
-      code ??= own;
+      if (about && ownCode && /^[a-z]+$/i.test(ownCode)) code = `refresh_token_${ownCode}`;
+      code ??= ownCode;
       message ??= firstOf(messageNames, text => text.trim() !== '' && text.trim() !== code);
+      // `{"errors": {"refresh_token": ["is expired"]}}` says more than the title beside it (Rails, Laravel, ASP.NET).
+      const [field] = fieldErrors(own(item, 'errors'));
+      if (field !== undefined) message = field;
       for (const [name, member] of members) if (errorContainers.test(name)) below.push(member);
     }
     level = below;
   }
   return { ...(code !== undefined && { code }), ...(message !== undefined && { message }) };
+}
+
+function fieldErrors(errors: unknown): string[] {
+  if (!isObject(errors)) return [];
+  return Object.entries(errors).flatMap(([name, texts]) =>
+    Array.isArray(texts) && typeof texts[0] === 'string' ? [`${name}: ${texts[0]}`] : [],
+  );
 }
 
 /** An error whose body is a plain word or XML. Some issuers send an OAuth code as plain text. */
@@ -345,13 +356,16 @@ function errorOf(response: Response, text: string, value: unknown, context: Answ
   const { common } = dataOf(response, context);
   const issuerError = errorIn(isObject(value) || Array.isArray(value) ? value : plainError(text));
   const clean = (message: string, max = longestText) => sanitized(message, max, context.secrets, context.known);
-  const ending = context.refreshToken !== undefined ? endOfGrant(issuerError, response.status) : {};
-  const challenge = challengeIn(response.headers);
-  const own = isObject(value) && typeof value.error === 'string' ? value.error.trim() : '';
+  const { error: named, error_description: because } = challengeIn(response.headers);
+  const said = saysAnything(issuerError)
+    ? issuerError
+    : { ...(named && { code: named }), ...(because && { message: because }) };
+  const ending = context.refreshToken !== undefined ? endOfGrant(said, response.status) : {};
+  const ownError = isObject(value) && typeof value.error === 'string' ? value.error.trim() : '';
   const registered = issuerError.code !== undefined && oauthCodes.has(issuerError.code) ? issuerError.code : undefined;
-  const error = own || registered || challenge.error;
+  const error = ownError || registered || named;
   if (error) {
-    const description = own || registered ? issuerError.message : challenge.error_description;
+    const description = ownError || registered ? issuerError.message : because;
     const uri = isObject(value) && typeof value.error_uri === 'string' ? value.error_uri : '';
     return new WorkbenchError('oauth_error', {
       ...common,

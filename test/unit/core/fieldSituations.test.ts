@@ -3,6 +3,7 @@ import { createPrivateKey } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { CompactEncrypt } from 'jose';
 import { decrypt } from '../../../src/core/checks/decrypt.ts';
+import { createJwksClient } from '../../../src/core/checks/keySets.ts';
 import { readKeyText } from '../../../src/core/checks/secretText.ts';
 import { verifyToken } from '../../../src/core/checks/verifier.ts';
 import { importText } from '../../../src/core/imports/importText.ts';
@@ -12,6 +13,7 @@ import { createDiscovery } from '../../../src/core/issuer/discovery.ts';
 import { decodeToken } from '../../../src/core/tokens/jwt.ts';
 import { createMockIssuer } from '../../../src/mock/index.ts';
 import { failureOf } from '../../support/failureOf.ts';
+import { loopbackServer, reply } from '../../support/loopbackServer.ts';
 import { manualClock } from '../../support/manualClock.ts';
 import { encode, hmacJwt, jwt, signer } from '../../support/signing.ts';
 
@@ -258,4 +260,260 @@ describe('the mock issuer and pages', () => {
     });
     assert.deepEqual([status, headers.get('access-control-allow-origin')], [200, origin]);
   });
+});
+
+describe('what a server of the field answers', () => {
+  let server: Awaited<ReturnType<typeof loopbackServer>>;
+  before(async () => {
+    server = await loopbackServer((_, response) => reply(response, 404, ''));
+  });
+  after(() => server.close());
+
+  const cognito = (message: string) => ({ __type: 'NotAuthorizedException', message });
+  type Refusal = readonly [who: string, status: number, body: unknown, words: string, code?: string, headers?: object];
+  const ended: readonly Refusal[] = [
+    ['Rails', 400, { errors: { refresh_token: ['is invalid or expired'] } }, 'refresh_token: is invalid or expired'],
+    [
+      'Amazon Cognito',
+      400,
+      cognito('Refresh Token has expired'),
+      'Refresh Token has expired',
+      'NotAuthorizedException',
+    ],
+    [
+      'Amazon Cognito, revoked',
+      400,
+      cognito('Refresh Token has been revoked'),
+      'Refresh Token has been revoked',
+      'NotAuthorizedException',
+    ],
+    [
+      'a gateway that says it in a header alone (RFC 6750 section 3)',
+      401,
+      '',
+      'The refresh token is invalid',
+      'invalid_token',
+      { 'www-authenticate': 'Bearer error="invalid_token", error_description="The refresh token is invalid"' },
+    ],
+    [
+      'Simple JWT',
+      401,
+      { detail: 'Token is blacklisted', code: 'token_not_valid' },
+      'Token is blacklisted',
+      'token_not_valid',
+    ],
+    [
+      'GoTrue',
+      400,
+      { code: 400, error_code: 'refresh_token_already_used', msg: 'Invalid Refresh Token: Already Used' },
+      'Invalid Refresh Token: Already Used',
+      'refresh_token_already_used',
+    ],
+    ['Firebase', 400, { error: { code: 400, message: 'INVALID_REFRESH_TOKEN' } }, 'INVALID_REFRESH_TOKEN'],
+    [
+      'HubSpot',
+      400,
+      { status: 'BAD_REFRESH_TOKEN', message: 'missing or unknown refresh token' },
+      'missing or unknown refresh token',
+      'BAD_REFRESH_TOKEN',
+    ],
+    [
+      'Atlassian',
+      403,
+      { error: 'unauthorized_client', error_description: 'refresh_token is invalid' },
+      'refresh_token is invalid',
+      'unauthorized_client',
+    ],
+    [
+      'LinkedIn',
+      400,
+      {
+        error: 'invalid_request',
+        error_description: 'The provided authorization grant or refresh token is invalid, expired or revoked.',
+      },
+      'The provided authorization grant or refresh token is invalid, expired or revoked.',
+      'invalid_request',
+    ],
+    [
+      'TikTok',
+      200,
+      { error: 'invalid_grant', error_description: 'Refresh token is invalid or expired.' },
+      'Refresh token is invalid or expired.',
+      'invalid_grant',
+    ],
+    ['Feishu', 200, { code: 20037, msg: 'The refresh token is invalid' }, 'The refresh token is invalid', '20037'],
+    [
+      'Ory',
+      401,
+      {
+        error: 'token_inactive',
+        error_description: 'Token is inactive because it is malformed, expired or otherwise invalid.',
+      },
+      'Token is inactive because it is malformed, expired or otherwise invalid.',
+      'token_inactive',
+    ],
+    [
+      'JSON:API',
+      401,
+      { errors: [{ status: '401', title: 'Unauthorized', detail: 'The refresh token has expired' }] },
+      'The refresh token has expired',
+    ],
+    [
+      'XML',
+      400,
+      '<?xml version="1.0"?><Error><code>invalid_grant</code><message>Refresh token expired</message></Error>',
+      'Refresh token expired',
+      'invalid_grant',
+    ],
+  ];
+  const kept: readonly Refusal[] = [
+    [
+      'ASP.NET',
+      400,
+      {
+        title: 'One or more validation errors occurred.',
+        errors: { refresh_token: ['The refresh_token field is required.'] },
+      },
+      'refresh_token: The refresh_token field is required.',
+    ],
+    ['Laravel', 401, { message: 'Unauthenticated.' }, 'Unauthenticated.'],
+    ['Firebase, for a disabled user', 400, { error: { code: 400, message: 'USER_DISABLED' } }, 'USER_DISABLED'],
+    [
+      'Salesforce, for an inactive user',
+      400,
+      { error: 'inactive_user', error_description: 'user is inactive' },
+      'user is inactive',
+      'inactive_user',
+    ],
+    [
+      'a gateway that asks for credentials',
+      401,
+      '',
+      'No such client',
+      'invalid_client',
+      { 'www-authenticate': 'Basic error="invalid_client", error_description="No such client"' },
+    ],
+  ];
+  for (const [isEnd, rows] of [
+    [true, ended],
+    [undefined, kept],
+  ] as const) {
+    for (const [who, status, body, words, code, headers] of rows) {
+      it(`to a refresh ${isEnd ? 'ends it' : 'keeps the token'}: ${who}`, async () => {
+        server.answer = (_, response) => reply(response, status, body, { ...headers });
+        const { data } = await failureOf(fetch(server.origin).then(answer => readTokenResponse(answer, asked)));
+        assert.deepEqual([data.ended, data.error_description ?? data.firstLine, data.error], [isEnd, words, code]);
+      });
+    }
+  }
+
+  const hour = now + 3_600_000;
+  for (const [name, members, expected] of [
+    ['seconds with a unit', { expires_in: '3600s' }, { expires_in: 3600 }],
+    ['a fraction in a text', { expires_in: '3600.0' }, { expires_in: 3600 }],
+    ['ISO 8601', { expires_in: 'PT1H' }, { expires_in: 3600 }],
+    ['milliseconds since the epoch', { expires_at: hour }, { expires_at: hour }],
+    ['seconds since the epoch in a text', { expires_at: String(hour / 1000) }, { expires_at: hour }],
+    ['a date of HTTP (ASP.NET)', { '.expires': new Date(hour).toUTCString() }, { expires_at: hour }],
+    ['null', { expires_in: null }, {}],
+    ['a negative number', { expires_in: -1 }, {}],
+  ] as const) {
+    it(`may say when the token expires as ${name}`, async () => {
+      server.answer = (_, response) => reply(response, 200, { access_token: 'opaque-access-token-2', ...members });
+      const { raw } = await readTokenResponse(await fetch(server.origin), asked);
+      assert.deepEqual(raw, { access_token: 'opaque-access-token-2', ...expected });
+    });
+  }
+
+  const modulus = Buffer.from(String(rs256.jwk.n), 'base64url');
+  const certain = { ...rs256.jwk };
+  for (const [name, key, respelled] of [
+    ['the exponent as a number', { ...certain, e: 65_537 }, 'e'],
+    ['the exponent as a decimal text', { ...certain, e: '65537' }, 'e'],
+    ['the modulus in hex', { ...certain, n: modulus.toString('hex') }, 'n'],
+    [
+      'the modulus and the exponent in hex',
+      { ...certain, n: modulus.toString('hex').toUpperCase(), e: '010001' },
+      'n, e',
+    ],
+    [
+      'a zero before the modulus',
+      { ...certain, n: Buffer.concat([Buffer.of(0), modulus]).toString('base64url') },
+      undefined,
+    ],
+    ['zeros before the exponent', { ...certain, e: 'AAEAAQ' }, undefined],
+    ['kid as a number', { ...certain, kid: 1 }, 'kid'],
+    ['key_ops as a text', { ...certain, key_ops: 'verify' }, 'key_ops'],
+    ['its names in capitals', { ...certain, kty: 'rsa', alg: 'rs256', use: 'Sig' }, 'kty, alg, use'],
+  ] as const) {
+    it(`may publish a key with ${name}`, async () => {
+      server.answer = (_, response) => reply(response, 200, { keys: [null, key] });
+      const source = {
+        kind: 'remote',
+        jwks: createJwksClient({ fetch, clock: manualClock(now) }),
+        jwksUri: `${server.origin}/keys`,
+      } as const;
+      const token = jwt(rs256, claims, { kid: String(key.kid) });
+      const { verified, checks } = await verifyToken(token, {}, source, now);
+      const { code, found } = checks.find(({ id }) => id === 'key') ?? {};
+      assert.deepEqual(
+        [verified, code === 'key_respelled' ? new Set(found?.split(', ')) : undefined],
+        [true, respelled && new Set(respelled.split(', '))],
+      );
+    });
+  }
+});
+
+describe('claims of another type (https://github.com/jpadilla/pyjwt/issues/1017)', () => {
+  const keys = { kind: 'jwks', keys: { keys: [rs256.jwk] } } as const;
+  const remarks = async (payload: object, kind: 'id_token' | 'any') => {
+    const { verified, checks } = await verifyToken(jwt(rs256, { ...claims, ...payload }), { kind }, keys, now);
+    return [verified, ...checks.flatMap(({ id, status, code }) => (code === 'wrong_type' ? [`${id} ${status}`] : []))];
+  };
+
+  it('fail an ID token, and are a warning in any other token', async () => {
+    assert.deepEqual(await remarks({ sub: 42 }, 'id_token'), [false, 'sub failed']);
+    assert.deepEqual(await remarks({ sub: 42 }, 'any'), [true, 'sub warning']);
+    assert.deepEqual(await remarks({ iss: { name: 'x' } }, 'id_token'), [false, 'iss failed']);
+    assert.deepEqual(await remarks({ aud: ['api', 7] }, 'any'), [true, 'aud warning']);
+    assert.deepEqual(await remarks({ aud: ['api', 'other'] }, 'any'), [true]);
+  });
+});
+
+describe('a key of a client from the field', () => {
+  const pem = createPrivateKey(rs256.privateKey.export({ type: 'pkcs8', format: 'pem' }))
+    .export({ type: 'pkcs8', format: 'pem' })
+    .toString();
+  const jwk = JSON.stringify({ ...rs256.privateKey.export({ format: 'jwk' }), kid: 'own' });
+  for (const [name, text] of Object.entries({
+    'a JWK in a line of an environment file': `export PRIVATE_JWK='${jwk}'`,
+    'a JWK in a line without quotes': `jwk=${jwk}`,
+    'a PEM in percent-encoding': encodeURIComponent(pem),
+    'a PEM in a form': new URLSearchParams({ key: pem }).toString(),
+    'strings that a program joins': `'${pem.trim().split('\n').join("\\n' +\n  '")}\\n'`,
+    'a PEM in a block of YAML': `private_key: |\n${pem.replace(/^/gm, '  ')}`,
+    'a PEM in one line': pem.replaceAll('\n', ' '),
+    'a PEM in base64 with line breaks': Buffer.from(pem).toString('base64').replace(/.{76}/g, '$&\n'),
+  })) {
+    it(`may be ${name}`, async () => {
+      const { algorithms } = await readClientKey(text);
+      assert.ok(algorithms.includes('RS256'));
+    });
+  }
+});
+
+describe('an expiry without quotes', () => {
+  for (const [name, text] of Object.entries({
+    'of %+v in Go': 'Expiry:2030-01-01 01:00:00 +0000 UTC m=+3600.01 raw:map[]}',
+    'with a fraction': 'Expiry:2030-01-01 01:00:00.000000001 +0000 UTC raw:map[]}',
+    'with T': 'expires_at: 2030-01-01T01:00:00Z',
+    'in another zone': 'expires_at=2030-01-01 03:00:00 +0200',
+  })) {
+    it(`is read with its time: ${name}`, () => {
+      const { tokens } = importText(
+        `{AccessToken:${accessToken} TokenType:Bearer RefreshToken:${refreshToken} ${text}`,
+      );
+      assert.equal(tokens.expires_at, now + 3_600_000);
+    });
+  }
 });

@@ -157,8 +157,8 @@ describe('verifyToken', () => {
         Buffer.from(text).toString('hex'),
         encodeURIComponent(text),
       ];
-      // A PEM in base64, as in pipeline variables, is read as the public key that it contains.
-      const wrapped = [pem, selfSigned.cert].flatMap(text => once(text).slice(0, 2));
+      // A PEM in base64, as in pipeline variables, or in percent-encoding is read as the public key that it contains.
+      const wrapped = [pem, selfSigned.cert].flatMap(text => [...once(text).slice(0, 2), encodeURIComponent(text)]);
       for (const text of [
         pem.toLowerCase(),
         pem.replaceAll('-----', '----'),
