@@ -169,6 +169,7 @@ export async function openMockIssuer(
     // Pages of registered clients may read responses, and may send their user here with a form.
     if (isForeign && (route?.ownPage || !isReadable(from))) return jsonReply(403, { error: 'foreign_origin' });
     if (route === undefined) return jsonReply(404, { error: 'not_found' });
+    entry.endpoint = route.endpoint;
     if (request.method === 'OPTIONS' && isForeign)
       return preflight(route, request.header('access-control-request-headers'));
     if (!route.methods.some(method => method === request.method)) {

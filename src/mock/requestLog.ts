@@ -1,3 +1,4 @@
+import type { Endpoint } from './effects.ts';
 import type { FaultType } from './faults.ts';
 import { fingerprint } from './shelf.ts';
 
@@ -7,6 +8,8 @@ export interface RequestLogEntry {
   readonly time: number;
   readonly method: string;
   readonly path: string;
+  /** The endpoint at this path, whatever the persona calls it. Undefined if there is none. */
+  readonly endpoint?: Endpoint;
   readonly grant_type?: string;
   /** The client_id that was sent, or that of the authenticated client. */
   readonly client_id?: string;

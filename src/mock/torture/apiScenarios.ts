@@ -6,6 +6,7 @@ import {
   asked,
   askedFor,
   changed,
+  claimsOf,
   faulty,
   observed,
   rfc9068,
@@ -30,10 +31,10 @@ async function encrypted(mock: MockServer): Promise<string> {
 
 const resources: readonly Scenario[] = [
   asked({ ...api, id: 'resource.good', title: 'Valid access token', must: 'accept' }, access),
-  asked(
-    { ...api, id: 'resource.aud', title: 'Token for another audience' },
-    async mock => (await mock.issueTokens({ audience: 'https://other.example' })).access_token,
-  ),
+  asked({ ...api, id: 'resource.aud', title: 'Token for another audience' }, async mock => {
+    const { access_token } = await mock.issueTokens({ audience: 'https://other.example' });
+    return claimsOf(access_token).aud === undefined ? undefined : access_token;
+  }),
   asked(
     { ...api, id: 'resource.iss', title: 'Token from another issuer' },
     changed(claims => Object.assign(claims, { iss: 'https://other.example' })),
@@ -109,10 +110,7 @@ const resources: readonly Scenario[] = [
         const other = Buffer.from(JSON.stringify({ ...header, kid: `made-up-${i}` })).toString('base64url');
         await askApi(target, [other, ...rest].join('.'), patience);
       }
-      const { jwks_uri } = await (
-        await mock.fetch(`${mock.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
-      ).json();
-      const fetched = requests().filter(({ path }) => path === new URL(jwks_uri).pathname).length;
+      const fetched = requests().filter(({ endpoint }) => endpoint === 'jwks').length;
       return fetched <= 5
         ? { ok: true }
         : { ok: false, detail: observed('the API requested the key set {0} times', fetched) };

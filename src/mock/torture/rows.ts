@@ -52,6 +52,7 @@ export const observations = [
   // APIs and their clients.
   'the API answered with status {0}',
   'the API does not accept a valid token',
+  'access tokens of this issuer have no audience',
   'the API requested the key set {0} times',
   'the client did not call the API',
   'the client did not request the metadata of the API',
@@ -302,13 +303,15 @@ export async function strikeRefresh(bench: ScenarioParts, fault: FaultSetting): 
 export const refreshesOf = ({ requests }: ScenarioParts) =>
   requests().filter(({ grant_type }) => grant_type === 'refresh_token');
 
-/** Sends one token to an API. */
-export const asked = (words: Words, token: (mock: MockServer) => Promise<string>): Scenario => ({
+/** Sends one token to an API; undefined if the persona of the issuer has no such token. */
+export const asked = (words: Words, token: (mock: MockServer) => Promise<string | undefined>): Scenario => ({
   ...words,
   family: 'resource server',
   needs: 'resource',
   async run({ mock, target, patience }) {
-    const status = await askApi(target, await token(mock), patience);
+    const sent = await token(mock);
+    if (sent === undefined) return { notExercised: observed('access tokens of this issuer have no audience') };
+    const status = await askApi(target, sent, patience);
     const seen = status < 400 ? 'accept' : status < 500 ? 'refuse' : undefined;
     if (seen === words.must) return { ok: true };
     return { ok: false, detail: observed('the API answered with status {0}', status) };

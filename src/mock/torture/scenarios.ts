@@ -277,7 +277,7 @@ const signInScenarios: readonly Scenario[] = [
     }),
     async run({ signIn, requests }) {
       await signIn();
-      if (!requests().some(({ path }) => path.includes('/.well-known/')))
+      if (!requests().some(({ endpoint }) => endpoint === 'metadata'))
         return { notExercised: observed('the client did not request the metadata') };
       const begun = requests().find(({ method, form }) => method === 'GET' && form?.client_id !== undefined);
       if (begun === undefined) return { notExercised: observed('the client did not start a sign-in') };
@@ -364,7 +364,8 @@ const signInScenarios: readonly Scenario[] = [
     title: 'Unexpected token_type',
     section: 'RFC 6749 section 7.1; only a warning if the client does not use the token',
     faults: [{ type: 'tokenType', value: 'mac' }],
-    judge: (_, { requests }) => (requests().some(({ path }) => /userinfo|api/i.test(path)) ? 'must' : 'should'),
+    judge: (_, { requests }) =>
+      requests().some(({ endpoint }) => endpoint === 'userinfo' || endpoint === 'resource') ? 'must' : 'should',
   }),
   underFaults({
     ...token,

@@ -357,7 +357,7 @@ const logouts: readonly Scenario[] = [
       if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
       await signOut();
       if (await isSignedIn()) return { ok: false, detail: observed('the user is still signed in') };
-      const told = requests().some(({ path }) => /(?:end_session|logout|revoke)$/.test(path));
+      const told = requests().some(({ endpoint }) => endpoint === 'end_session' || endpoint === 'revocation');
       return told ? { ok: true } : { ok: false, detail: observed('the client did not notify the issuer') };
     },
   },
@@ -371,7 +371,7 @@ const logouts: readonly Scenario[] = [
     async run({ signIn, signOut, requests }) {
       if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
       await signOut();
-      const ended = requests().find(({ path }) => /(?:end_session|logout)$/.test(path));
+      const ended = requests().find(({ endpoint }) => endpoint === 'end_session');
       if (ended === undefined)
         return { notExercised: observed('the client did not ask the issuer to end the session') };
       return ended.form?.id_token_hint === undefined

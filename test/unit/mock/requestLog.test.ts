@@ -20,6 +20,7 @@ describe('mock issuer: request log', () => {
         time: 1_000,
         method: 'POST',
         path: '/token',
+        endpoint: 'token',
         ...form,
         refresh_token: seen,
         form: { ...form, refresh_token: seen, scope: 'openid' },
@@ -31,6 +32,7 @@ describe('mock issuer: request log', () => {
         time: 1_500,
         method: 'POST',
         path: '/token',
+        endpoint: 'token',
         ...form,
         refresh_token: unknown,
         form: { ...form, refresh_token: unknown },
@@ -39,7 +41,7 @@ describe('mock issuer: request log', () => {
         committed: false,
         faults: [],
       },
-      { time: 1_500, method: 'GET', path: '/jwks', status: 200, committed: false, faults: [] },
+      { time: 1_500, method: 'GET', path: '/jwks', endpoint: 'jwks', status: 200, committed: false, faults: [] },
     ]);
     mock.clearRequests();
     assert.deepEqual(mock.requests, []);

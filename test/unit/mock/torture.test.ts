@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { slowVariable } from '../../../scripts/lib/results.mjs';
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
+import type { PersonaName } from '../../../src/mock/personas.ts';
 import { differences, formats, table } from '../../../src/mock/torture/report.ts';
 import type { Driver } from '../../../src/mock/torture/rows.ts';
 import { scenarios } from '../../../src/mock/torture/scenarios.ts';
@@ -59,7 +60,7 @@ async function freePort(): Promise<number> {
 describe('torture', function () {
   this.timeout(60_000);
   let mock: MockServer;
-  const startMock = (secret?: Habits['secret']) => {
+  const startMock = (secret?: Habits['secret'], persona?: PersonaName) => {
     const uri = (path: string) => `http://127.0.0.1:${clientPort}/${path}`;
     const client = {
       client_id: 'demo',
@@ -68,7 +69,12 @@ describe('torture', function () {
       frontchannel_logout_uri: uri('frontchannel'),
       ...(secret && { client_secret: secret.text, token_endpoint_auth_method: secret.method }),
     } as const;
-    return startMockServer({ alg: 'ES256', clients: [client], issuers: [{ path: '/other', clients: [client] }] });
+    return startMockServer({
+      alg: 'ES256',
+      clients: [client],
+      issuers: [{ path: '/other', clients: [client] }],
+      ...(persona && { persona }),
+    });
   };
   before(async () => {
     clientPort = await freePort();
@@ -180,6 +186,33 @@ describe('torture', function () {
       'device.denied: pass',
       'device.expired: pass',
     ]);
+  });
+
+  it('knows endpoints by any path, and that some issuers name no audience', async () => {
+    const genauth = await startMock(undefined, 'genauth');
+    const client = await startSampleClient({ issuer: genauth.issuer, port: clientPort, pace: usualPace });
+    const { origin } = client;
+    const target = { start: `${origin}/login`, signedIn: `${origin}/me`, logout: `${origin}/logout` };
+    const cognito = await startMock(undefined, 'cognito');
+    // The mock's own API stands for one that is right.
+    const api = { start: origin, resource: `${cognito.issuer}/api`, scenarios: ['resource.good', 'resource.aud'] };
+    try {
+      const reports = [await torture(genauth, { ...target, scenarios: ['logout'] }), await torture(cognito, api)];
+      const results = reports.flatMap(each => each.results);
+      const verdicts = results
+        .filter(({ id }) => /ends|hint|^resource/.test(id))
+        .map(({ id, verdict }) => `${id}: ${verdict}`);
+      assert.deepEqual(verdicts, [
+        'logout.ends: pass',
+        'logout.hint: pass',
+        'resource.good: pass',
+        'resource.aud: not exercised',
+      ]);
+    } finally {
+      await client.close();
+      await genauth.close();
+      await cognito.close();
+    }
   });
 
   it('makes tokens for an API in the same way for every client authentication', async () => {
