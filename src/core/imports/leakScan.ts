@@ -2,7 +2,7 @@
 
 import { healthCardStart } from '../tokens/findJwts.ts';
 import { decodeToken, expiresAt } from '../tokens/jwt.ts';
-import { anyOf, findOpaque, opaquePatterns, opaquePrefixes } from '../tokens/opaqueTokens.ts';
+import { anyOf, type FoundOpaque, opaqueAt, opaquePatterns, opaquePrefixes } from '../tokens/opaqueTokens.ts';
 import { findTokens, mostTokens } from '../tokens/tokenRanges.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
 import { base64Text, percentDecoded, unescaped } from './escapes.ts';
@@ -63,14 +63,13 @@ const encodedStarts = [...new Set([...headerStarts, ...opaquePrefixes].map(start
 export function scanForLeaks(text: string, known: readonly KnownToken[], now: number): Leak[] {
   let leaks: readonly Leak[] = [];
   for (const token of known) leaks = merged(leaks, placesOf(token, text, now));
-  const isMarked = marked.test(text);
-  if (isMarked) leaks = merged(leaks, opaqueTokens(text));
-  for (const find of [workingTokens, refreshTokens]) leaks = merged(leaks, find(text, now));
-  return [...(isMarked ? merged(leaks, encodedTokens(text, known, now)) : leaks)];
+  const { opaque, encoded } = markedTokens(text, known, now);
+  for (const found of [opaque, workingTokens(text, now), refreshTokens(text), encoded]) leaks = merged(leaks, found);
+  return [...leaks];
 }
 
-/** Most texts match none of these, which a single search shows. */
-const marked = new RegExp(`\\b${anyOf([...opaquePrefixes, ...encodedStarts, ...headerStarts])}`);
+/** All marks are searched at once: the search for them takes longer than everything that is done where one is. */
+const marked = new RegExp(`\\b${anyOf([...opaquePrefixes, ...encodedStarts, ...headerStarts])}`, 'g');
 
 // --- Tokens of connections ---
 
@@ -113,12 +112,28 @@ function workingTokens(text: string, now: number): Leak[] {
   return leaks;
 }
 
-function opaqueTokens(text: string): Leak[] {
-  return findOpaque(text, mostLeaks).flatMap(({ start, end, token, kind: { use, issuer } }) => {
-    // A JWT behind GitHub's prefix is found as a JWT.
-    if (/_ey[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return [];
-    return [{ start, end, kind: use === 'refresh_token' ? use : ('opaque_token' as const), issuer }];
-  });
+function markedTokens(text: string, known: readonly KnownToken[], now: number): Record<'opaque' | 'encoded', Leak[]> {
+  const opaque: Leak[] = [];
+  const encoded: Leak[] = [];
+  let from = 0;
+  for (;;) {
+    // Searching again inside of an encoded text uses the same pattern.
+    marked.lastIndex = from;
+    const start = marked.exec(text)?.index;
+    if (start === undefined || opaque.length >= mostLeaks || encoded.length >= mostLeaks) return { opaque, encoded };
+    from = marked.lastIndex;
+    const { token, end } = opaqueAt(text, start);
+    if (token) opaque.push(...opaqueLeak(token));
+    const leak = token ? undefined : encodedAt(text, start, known, now);
+    if (leak) encoded.push(leak);
+    from = Math.max(from, end, leak?.end ?? 0);
+  }
+}
+
+function opaqueLeak({ start, end, token, kind: { use, issuer } }: FoundOpaque): Leak[] {
+  // A JWT behind GitHub's prefix is found as a JWT.
+  if (/_ey[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return [];
+  return [{ start, end, kind: use === 'refresh_token' ? use : ('opaque_token' as const), issuer }];
 }
 
 /** The leak of a signed token that has not expired or never expires. */
@@ -186,21 +201,16 @@ function refreshTokens(text: string): Leak[] {
 
 // --- Tokens in base64 ---
 
-/** Words that start like a token in base64, or like JSON with tokens in it. A JWT itself continues with a dot. */
-const encodedWords = new RegExp(
-  `\\b(?<![+/=.-])${anyOf([...encodedStarts, ...headerStarts])}[A-Za-z\\d+/]{20,}={0,2}(?![\\w.+/-])`,
-  'g',
-);
+/** A word that starts like a token in base64, or like JSON with tokens in it. A JWT itself continues with a dot. */
+const encodedWord = /(?<![+/=.-])[A-Za-z\d+/]{23,}={0,2}(?![\w.+/-])/y;
 
-function encodedTokens(text: string, known: readonly KnownToken[], now: number): Leak[] {
-  const leaks: Leak[] = [];
-  for (const { 0: word, index: start } of text.matchAll(encodedWords)) {
-    const inner = base64Text(word);
-    const [leak] = inner === undefined ? [] : scanForLeaks(inner, known, now);
-    if (leak) leaks.push({ ...leak, start, end: start + word.length });
-    if (leaks.length >= mostLeaks) break;
-  }
-  return leaks;
+function encodedAt(text: string, start: number, known: readonly KnownToken[], now: number): Leak | undefined {
+  encodedWord.lastIndex = start;
+  const word = encodedWord.exec(text)?.[0];
+  const inner = word === undefined ? undefined : base64Text(word);
+  if (word === undefined || inner === undefined) return undefined;
+  const [leak] = scanForLeaks(inner, known, now);
+  return leak && { ...leak, start, end: start + word.length };
 }
 
 /** Merges two lists in the order of the text. If two leaks overlap, that of the first list is kept. */

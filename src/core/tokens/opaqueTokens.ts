@@ -133,7 +133,7 @@ export function anyOf(words: readonly string[]): string {
 }
 
 const beginning = new RegExp(anyOf(opaquePrefixes), 'g');
-const ending = new RegExp(`${characters}{8,${longest}}={0,2}`, 'y');
+const whole = new RegExp(`${anyOf(opaquePrefixes)}${characters}{8,${longest}}={0,2}`, 'y');
 
 /** Patterns for the files that can have one of these tokens, one for all prefixes with the same least length. */
 export const opaquePatterns: readonly string[] = patternsOf(opaqueKinds.filter(({ alone }) => !alone));
@@ -166,22 +166,25 @@ export interface FoundOpaque {
 export function findOpaque(text: string, limit: number): FoundOpaque[] {
   const found: FoundOpaque[] = [];
   beginning.lastIndex = 0;
-  for (let match = beginning.exec(text); match; match = beginning.exec(text)) {
-    const { index: start } = match;
-    // A check of the character before the prefix in the pattern itself makes the engine much slower.
-    if (start > 0 && /[\w.~+/-]/.test(text.charAt(start - 1))) continue;
-    ending.lastIndex = beginning.lastIndex;
-    const rest = ending.exec(text)?.[0];
-    if (rest === undefined) continue;
-    beginning.lastIndex += rest.length;
-    // A full stop at the end of a sentence does not belong to the token.
-    const token = `${match[0]}${rest}`.replace(/[.!*$/]+$/, '');
-    const kind = isVaried(token) ? opaqueKind(token) : undefined;
-    if (!kind) continue;
-    found.push({ start, end: start + token.length, token, kind });
-    if (found.length >= limit) break;
+  for (let match = beginning.exec(text); match && found.length < limit; match = beginning.exec(text)) {
+    const { token, end } = opaqueAt(text, match.index);
+    if (token) found.push(token);
+    beginning.lastIndex = Math.max(beginning.lastIndex, end);
   }
   return found;
+}
+
+/** The token with a known prefix that starts at an offset, and where the search for the next one continues. */
+export function opaqueAt(text: string, start: number): { readonly token?: FoundOpaque; readonly end: number } {
+  // A check of the character before the prefix in the pattern itself makes the engine much slower.
+  if (start > 0 && /[\w.~+/-]/.test(text.charAt(start - 1))) return { end: start };
+  whole.lastIndex = start;
+  const run = whole.exec(text)?.[0] ?? '';
+  // A full stop at the end of a sentence does not belong to the token.
+  const token = run.replace(/[.!*$/]+$/, '');
+  const kind = isVaried(token) ? opaqueKind(token) : undefined;
+  const end = start + run.length;
+  return kind ? { token: { start, end: start + token.length, token, kind }, end } : { end };
 }
 
 /** False for placeholders such as `ghp_xxxxxxxxxxxx` and `xoxb-your-token-here`. */
