@@ -21,19 +21,19 @@ export interface Block {
 
 /** Never throws. Bare DER becomes the PEM block that it would be in. */
 export function readKeyMaterial(given: string): KeyMaterial {
-  const text = given.trim().replace(/^(["'`])([\s\S]*)\1$/, '$2');
+  const unquoted = given.trim().replace(/^(["'`])([\s\S]*)\1$/, '$2');
+  const text = /-----BEGIN(?:%20|\+)/.test(unquoted) ? percentDecoded(unquoted) : unquoted;
   if (text === '') return { kind: 'empty', text };
   if (/^[{[]/.test(text)) return inJson(text);
   // A line of an environment file, or a query.
   const [, , json] = /^(?:export\s+)?[\w.-]{1,64}\s*=\s*(["'`]?)([{[][\s\S]*)\1$/.exec(text) ?? [];
   if (json !== undefined && readJson(json).ok) return inJson(json);
-  if (/-----BEGIN(?:%20|\+)/.test(text)) return readKeyMaterial(percentDecoded(text));
   if (/^(?:ssh-|ecdsa-sha2-)/.test(text)) return { kind: 'ssh', text };
   const [, name] = foreign.find(([pattern]) => pattern.test(text)) ?? [];
   if (name) return { kind: 'foreign', text, name };
   // Strings of a program, joined line by line.
   if (text.includes(begin))
-    return pem(text.replace(/\\+r\\+n|\\+[rn]/g, '\n').replace(/["'`][ \t]*[+.,]?\s*["'`]/g, ''));
+    return pem(text.replace(/\\+r\\+n|\\+[rn]/g, '\n').replace(/["'`]\s*(?:[+.,]\s*)?["'`]/g, ''));
   const bytes = decodeBase64(text.replace(/\s+/g, ''));
   if (bytes === undefined) return { kind: 'other', text };
   const container = containerOf(bytes);
@@ -50,7 +50,6 @@ const foreign: readonly (readonly [RegExp, ForeignFormat])[] = [
   [/-----BEGIN (?:PKCS7|CMS)-----/, 'PKCS #7'],
 ];
 
-/** Never leaves a begin line encoded, so that reading it again ends. */
 function percentDecoded(text: string): string {
   const plain = text.replaceAll('+', '%20').replace(/%2B/gi, '+');
   return plain.replace(/%(\d[\da-f])/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));

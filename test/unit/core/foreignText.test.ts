@@ -65,6 +65,11 @@ const parsers: readonly Parser[] = [
   { name: 'findTokens', samples: [`a ${token.replace('.', '.\n')} b`], read: text => findTokens(text) },
   { name: 'scanForLeaks', samples: [response], read: text => scanForLeaks(text, [], now) },
   { name: 'importText', samples: [response, `Authorization: Bearer ${token}`], read: text => importText(text) },
+  {
+    name: 'readKeyText behind a begin line',
+    samples: ['"', key.pem],
+    read: text => readKeyText(`-----BEGIN PUBLIC KEY-----"${text}x`),
+  },
   { name: 'readKeyText', samples: [key.pem, JSON.stringify(key.jwk)], read: text => readKeyText(text) },
   {
     name: 'readSecret',
