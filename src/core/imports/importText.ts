@@ -268,14 +268,14 @@ const words =
 
 /** Separators of name and value in JSON, forms, YAML, TOML, XML, tables, Ruby, PHP and multipart forms. */
 const separator =
-  /["'`\]]{0,2}(?:\s*:\s*[A-Za-z]\w{0,20}[?!]?\s*=\s*|\s*(?:=>|:=|[:=|│>])\s*|\t\s*|\s*\n\s*value:\s*|<\/\w{1,20}>\s*<\w{1,20}>|\s+value\s*=\s*|(?<=["'])(?:\r?\n){2})(?:[|>][+-]?[ \t]*[\r\n]\s*|string\(\d+\) |!!\w+ |<!\[CDATA\[)?/y;
+  /["'`\]]{0,2}(?:\s*:\s*[A-Za-z]\w{0,20}[?!]?\s*=\s*|\s*(?:=>|:=|[:=|│>])\s*|\t\s*|\s*\n\s*value:\s*|(?<=["'])\r?\n\d{1,4}\)\s|<\/\w{1,20}>\s*<\w{1,20}>|\s+value\s*=\s*|(?<=["'])(?:\r?\n){2})(?:[|>][+-]?[ \t]*[\r\n]\s*|string\(\d+\) |!!\w+ |<!\[CDATA\[)?/y;
 
 /** The same, or spaces, as after an option of a command and after `set`. */
 const spaceToo = new RegExp(`${separator.source}|\\s{1,8}`, 'y');
 
 /** A value in quotes, also as Rust, Scala and Python print it, or an unquoted value up to the next syntax character. */
 const value =
-  /(?:(?:(?:Some|Just|Optional|String|SecretString|Secret|\w{0,12}Token)[([]){0,3}[@$bur]?(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"|'([^'\\]*(?:\\[\s\S][^'\\]*)*)'|`([^`]*)`))|([^\s"'`,;&{}<>()#]+(?:\r?\n[ \t]+[\w.~+/-]+={0,2}(?=[ \t]*(?:[\r\n]|$)))*)/iy;
+  /(?:(?:(?:Some|Just|Optional|String|SecretString|Secret|\w{0,12}Token)[([]){0,3}(?:[@$bur]|<<)?(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"|'([^'\\]*(?:\\[\s\S][^'\\]*)*)'|`([^`]*)`))|([^\s"'`,;&{}<>()#]+(?:\r?\n[ \t]+[\w.~+/-]+={0,2}(?=[ \t]*(?:[\r\n]|$)))*)/iy;
 
 /** Further scopes on a line, as in `scope: openid profile`. */
 const moreScopes = /(?:[ \t]+(?![\w-]+(?:=|\s*:\s))[^\s"'`,;&{}<>()]+){0,64}/y;

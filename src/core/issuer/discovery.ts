@@ -3,7 +3,7 @@ import { boundedFetch, isLoopback, requireSecureUrl } from '../http/http.ts';
 import type { Clock, Fetch } from '../ports.ts';
 import { type Connection, isMutualTls } from '../records/connection.ts';
 import { printable, sanitized } from '../redact.ts';
-import { isObject, type JsonObject } from '../tokens/json.ts';
+import { isObject, type JsonObject, withoutGuard } from '../tokens/json.ts';
 import { hasPlaceholder, isSameIssuer } from '../tokens/tokenUse.ts';
 import { createFlights } from '../waiting.ts';
 import { publicError, publicWords, saysError } from './answers.ts';
@@ -216,7 +216,7 @@ export async function readMetadata(response: Response, issuer: string, clock: Cl
   if (status !== 200) throw invalid('status', { status });
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(withoutGuard(text));
   } catch {
     throw invalid(/^\s*</.test(text) ? 'html' : 'not_json');
   }

@@ -86,6 +86,12 @@ describe('metadata from the field', () => {
     assert.deepEqual(await look({ '/.well-known/oauth-authorization-server': document }), document);
   });
 
+  it('may begin with the guard against being run as a script', async () => {
+    const guarded = async () => new Response(`)]}'\n${JSON.stringify(document)}`);
+    const discovery = createDiscovery({ fetch: guarded, clock: manualClock(now) });
+    assert.deepEqual(await discovery.metadata(issuer), document);
+  });
+
   it('may have no token endpoint (RFC 8414 section 2)', async () => {
     const { token_endpoint: _, ...others } = document;
     assert.equal((await look({ [path]: others })).jwks_uri, document.jwks_uri);
@@ -216,6 +222,12 @@ describe('an import from the field', () => {
       `CognitoIdentityServiceProvider.c.ada.accessToken\t${accessToken}\nCognitoIdentityServiceProvider.c.ada.refreshToken\t${cognito}`,
       { access_token: accessToken, refresh_token: cognito },
     ],
+    [
+      'the answer of HGETALL in redis-cli',
+      `1) "access_token"\n2) "${accessToken}"\n3) "refresh_token"\n4) "${refreshToken}"\n`,
+      both,
+    ],
+    ['a map of Erlang', `#{access_token => <<"${accessToken}">>,refresh_token => <<"${refreshToken}">>}`, both],
     ['a refresh token of Keycloak alone', keycloak, { refresh_token: keycloak }],
     [
       'two answers in a log, the newer one',
