@@ -33,7 +33,7 @@ export function readKeyMaterial(given: string): KeyMaterial {
   if (name) return { kind: 'foreign', text, name };
   // Strings of a program, joined line by line.
   if (text.includes(begin))
-    return pem(text.replace(/\\+r\\+n|\\+[rn]/g, '\n').replace(/["'`]\s*(?:[+.,]\s*)?["'`]/g, ''));
+    return pem(text.replace(/(?<!\\)\\+(?:r\\+n|[rn])/g, '\n').replace(/["'`]\s*(?:[+.,]\s*)?["'`]/g, ''));
   const bytes = decodeBase64(text.replace(/\s+/g, ''));
   if (bytes === undefined) return { kind: 'other', text };
   const container = containerOf(bytes);
