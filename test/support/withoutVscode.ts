@@ -31,6 +31,7 @@ const standIns: Readonly<Record<string, string>> = {
       'QuickInputButtons',
     ].map(name => [name, '{}']),
   ),
+  FileType: '{ Unknown: 0, File: 1, Directory: 2 }',
   QuickPickItemKind: '{ Separator: -1 }',
   StatusBarAlignment: '{ Left: 1, Right: 2 }',
   TreeItemCollapsibleState: '{ None: 0, Collapsed: 1, Expanded: 2 }',

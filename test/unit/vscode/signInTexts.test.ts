@@ -13,7 +13,6 @@ import { withoutVscode } from '../../support/withoutVscode.ts';
 
 const vscode = `
   export class ThemeIcon { constructor(id) { this.id = id; } }
-  export const FileType = { File: 1 };
   const offered = globalThis.grantsOffered = [];
   export const window = {
     async showQuickPick(items) {
