@@ -129,16 +129,14 @@ async function checks(report) {
 }
 
 /**
- * Runs the unit tests in three processes: most tests of the first wait for other processes and for timers, and the other
- * two compute for about as long as each other.
+ * Runs the unit tests in five processes. Beside the windows each gets its share of the cores, so that the last one would
+ * compute alone if there were fewer.
  */
 function unitTests() {
-  const waiting = '(?:cli|histories|platform)[\\\\/]';
-  const core = 'core[\\\\/]';
+  const rooms = ['cli', 'histories|platform', 'core', 'mock'].map(names => `^(?:${names})[\\\\/]`);
+  const rest = `^(?!${rooms.map(room => room.slice(1)).join('|')})`;
   // The limit ends tests that hang. It is longer than for unit tests alone, because these run behind all windows.
-  return together(
-    [`^${waiting}`, `^${core}`, `^(?!${waiting}|${core})`].map(files => runInNode('unit', 20_000, false, files)),
-  );
+  return together([...rooms, rest].map(files => runInNode('unit', 20_000, false, files)));
 }
 
 /** @param {Promise<unknown>} secondMay when there is room for the windows of the second half */
