@@ -27,7 +27,7 @@ export interface Browser {
 }
 
 const maxRedirects = 20;
-/** Status in place of a page at an address where nobody listens any more. */
+/** The status that stands for a repeated callback to a program that has stopped listening. */
 const gone = 410;
 
 interface Cookie {
@@ -118,7 +118,8 @@ export function createBrowser(patience: number, send: (url: URL, init: Sent) => 
   };
 
   const ask = async (url: URL, form?: URLSearchParams, from?: string): Promise<Response> => {
-    const isAgain = visited.includes(url.href);
+    // Only a callback: any other address that stops to answer shows a client that has crashed.
+    const isRepeatedCallback = url.searchParams.has('code') && visited.includes(url.href);
     visited.push(url.href);
     const cookie = cookiesFor(url);
     const once = () =>
@@ -140,7 +141,9 @@ export function createBrowser(patience: number, send: (url: URL, init: Sent) => 
       )
       .catch(error =>
         // A program on the user's machine listens for one callback only (RFC 8252 section 7.3).
-        isAgain && Object(error).code === 'ECONNREFUSED' ? new Response(null, { status: gone }) : Promise.reject(error),
+        isRepeatedCallback && Object(error).code === 'ECONNREFUSED'
+          ? new Response(null, { status: gone })
+          : Promise.reject(error),
       );
     keep(url, response.headers);
     return response;

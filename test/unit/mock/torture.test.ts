@@ -314,7 +314,10 @@ describe('torture', function () {
     const browser = createBrowser(1_500, send);
     const callback = `${server.origin}/callback?code=1`;
     assert.equal((await browser.visit(callback)).status, 200);
+    assert.equal((await browser.look(`${server.origin}/me`)).status, 200);
     await server.close();
+    // A client that has crashed is not one that refuses.
+    await assert.rejects(browser.look(`${server.origin}/me`), { code: 'ECONNREFUSED' });
     assert.equal((await browser.visit(callback)).status, 410);
     await assert.rejects(browser.visit(`${server.origin}/login`), { code: 'ECONNREFUSED' });
   });
