@@ -46,7 +46,7 @@ export function createEndSession(
     const session = sessions.of(exchange);
     if (session !== undefined) sessions.end(session);
     const ended = new Set([...(session?.families.values() ?? []), ...(hint?.family ? [hint.family] : [])]);
-    await notices.send([...ended], exchange.now());
+    exchange.notified(await notices.send([...ended], exchange.now()));
     for (const family of ended) if (!hasScope(family.grant.scope, 'offline_access')) families.revoke(family);
     const headers = session === undefined ? {} : { 'set-cookie': sessions.cookie(undefined) };
     const frames = framesOf(settings, [...ended]);
@@ -84,8 +84,8 @@ function framesOf(settings: Settings, ended: readonly Family[]): readonly string
 
 /** OpenID Connect Back-Channel Logout section 2. */
 export interface LogoutNotices {
-  /** Notifies the clients of these grants and waits for their responses, for at most two seconds. */
-  send(ended: readonly Family[], now: number): Promise<void>;
+  /** Notifies the clients of these grants. Resolves with those that responded, in at most two seconds. */
+  send(ended: readonly Family[], now: number): Promise<readonly string[]>;
 }
 
 const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
@@ -95,7 +95,7 @@ const responseTimeout = 2_000;
 export function createLogoutNotices(settings: Settings, ring: KeyRing): LogoutNotices {
   const tell = async ({ grant: { clientId, subject, sid } }: Family, now: number) => {
     const { backchannel_logout_uri: uri } = settings.clients.get(clientId) ?? {};
-    if (uri === undefined) return;
+    if (uri === undefined) return [];
     const seconds = Math.floor(now / 1000);
     const claims = {
       iss: settings.issuer,
@@ -117,10 +117,12 @@ export function createLogoutNotices(settings: Settings, ring: KeyRing): LogoutNo
       signal: AbortSignal.timeout(responseTimeout),
     });
     await answer.body?.cancel();
+    return [clientId];
   };
   return {
     async send(ended, now) {
-      await Promise.allSettled(ended.map(family => tell(family, now)));
+      const told = await Promise.allSettled(ended.map(family => tell(family, now)));
+      return told.flatMap(each => (each.status === 'fulfilled' ? each.value : []));
     },
   };
 }

@@ -203,6 +203,8 @@ export interface Exchange {
   saw(form: ReadonlyMap<string, string>): void;
   /** Records the client, once it is known. */
   authenticated(client: MockClient): void;
+  /** Records the clients that responded to a logout notification. */
+  notified(clientIds: readonly string[]): void;
 }
 
 export type Answer = (exchange: Exchange) => MockReply | Promise<MockReply>;

@@ -186,6 +186,9 @@ export async function openMockIssuer(
       authenticated: client => {
         entry.client_id = client.client_id;
       },
+      notified: clientIds => {
+        if (clientIds.length > 0) entry.notified = clientIds;
+      },
     };
     if (request.method === 'POST' && faults.readsGrant(route.endpoint)) await readForm(exchange);
     const strikes = faults.strikes(route.endpoint, entry.grant_type);

@@ -24,6 +24,8 @@ export interface RequestLogEntry {
   /** The token endpoint completed its work, whether or not the response arrived. */
   readonly committed: boolean;
   readonly faults: readonly FaultType[];
+  /** The client_ids that responded to the back-channel logout notifications of this request. */
+  readonly notified?: readonly string[];
 }
 
 /** The same entry, writable. */

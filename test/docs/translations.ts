@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import words from '../../package.nls.json' with { type: 'json' };
 import { faultRows } from '../../src/mock/faults.ts';
-import { observations } from '../../src/mock/torture/rows.ts';
+import { observations } from '../../src/mock/torture/outcome.ts';
 import { scenarios } from '../../src/mock/torture/scenarios.ts';
 import { headerLines, registeredLines, vendorLines } from '../../src/vscode/text/claimLines.ts';
 

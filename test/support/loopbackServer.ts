@@ -66,3 +66,11 @@ export function reply(
   response.writeHead(status, { 'content-type': isText ? 'text/html' : 'application/json', ...headers });
   response.end(isText ? body : JSON.stringify(body));
 }
+
+/** A port for a server whose address another program must know before it runs. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  const { origin, close } = await listen(server);
+  await close();
+  return Number(new URL(origin).port);
+}

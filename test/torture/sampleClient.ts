@@ -18,6 +18,18 @@ import { listen } from '../support/loopbackServer.ts';
 /** Id of a scenario: the client makes the mistake that this scenario detects. */
 export type Flaw = string;
 
+/** What a client leaves out, so that it never comes to what some scenarios judge. */
+export type Lapse =
+  | 'polls once'
+  | 'refreshes once'
+  | 'goes on without tokens'
+  | 'signs out at a refresh'
+  | 'signs out at the second look'
+  | 'redeems no code'
+  | 'refuses every ID token'
+  | 'uses no ID token'
+  | 'keeps its keys';
+
 /** What a client remembers of one visitor. */
 export interface Session {
   issuer?: string;
@@ -30,6 +42,7 @@ export interface Session {
   /** Milliseconds since the epoch before which the issuer asked not to be contacted. */
   notBefore?: number;
   refreshing?: Promise<boolean> | undefined;
+  looked?: boolean;
 }
 
 type Claims = Record<string, unknown>;
@@ -38,6 +51,7 @@ export interface SampleOptions {
   readonly issuer: string;
   readonly clientId?: string;
   readonly flaw?: Flaw;
+  readonly lapse?: Lapse | undefined;
   /** Another issuer that the client supports. */
   readonly second?: string;
   /** How many times faster than real time its clock runs. */
@@ -61,6 +75,8 @@ export interface SampleOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Milliseconds after which it gives up a request. */
   readonly timeout?: number;
+  /** Ends the session if a callback is repeated. */
+  readonly endsAtRepeat?: boolean;
   /** Uses pushed requests and DPoP, and gets an ID token beside the code. */
   readonly modern?: boolean;
   /** Sessions that other processes of the client share. */
@@ -78,6 +94,7 @@ export async function startSampleClient({
   issuer: first,
   clientId = 'demo',
   flaw = '',
+  lapse,
   second = '',
   pace = 1,
   port = 0,
@@ -90,6 +107,7 @@ export async function startSampleClient({
   beside,
   headers: more = {},
   timeout = 1_000,
+  endsAtRepeat = false,
   modern = false,
   sessions = new Map(),
   origin: publicOrigin,
@@ -166,7 +184,7 @@ export async function startSampleClient({
       throw new Error('alg none');
     }
     const { jwks_uri = '' } = await metadata(issuer);
-    const isCached = typ === undefined ? is('keys.rotated') : !mayFetch(header.kid);
+    const isCached = typ === undefined ? is('keys.rotated') || lapse === 'keeps its keys' : !mayFetch(header.kid);
     if (!isCached || cachedKeys === undefined) {
       try {
         cachedKeys = (await json(jwks_uri)).keys;
@@ -211,6 +229,7 @@ export async function startSampleClient({
     hashes: { at_hash?: string; c_hash?: string } = {},
   ): Promise<string> => {
     const claims = await checked(token, issuer);
+    if (lapse === 'refuses every ID token') throw new Error('ID token');
     const now = Date.now() / 1000;
     const fail = (id: Flaw, wrong: boolean) => {
       if (wrong && !is(id)) throw new Error(id);
@@ -271,7 +290,8 @@ export async function startSampleClient({
       return (await checkIdToken(String(answer.id_token), session.issuer ?? first, undefined)) === session.sub;
     };
     try {
-      const same = await once();
+      const same = (await once()) && lapse !== 'signs out at a refresh';
+      if (session.tokens && lapse === 'refreshes once') session.tokens.expiresAt = Number.POSITIVE_INFINITY;
       if (!same) Reflect.deleteProperty(session, 'tokens');
       return same;
     } catch (error) {
@@ -280,6 +300,10 @@ export async function startSampleClient({
         if (is('refresh.revoked')) return true;
         Reflect.deleteProperty(session, 'tokens');
         return false;
+      }
+      if (lapse === 'goes on without tokens') {
+        session.tokens = { ...before, expiresAt: Number.POSITIVE_INFINITY };
+        return true;
       }
       const { retryAfter = 0 } = Object(error);
       if (retryAfter > 0 && !is('refresh.retry-after')) session.notBefore = Date.now() + retryAfter * secondLasts;
@@ -291,6 +315,8 @@ export async function startSampleClient({
 
   const isSignedIn = async (session: Session): Promise<boolean> => {
     if (session.tokens === undefined || session.sub === undefined) return false;
+    if (session.looked && lapse === 'signs out at the second look') return false;
+    session.looked = true;
     // The new tokens do not count before their ID token is checked.
     if (session.refreshing !== undefined) return session.refreshing;
     if (Date.now() < session.tokens.expiresAt + (late - early) * secondLasts) return true;
@@ -318,6 +344,7 @@ export async function startSampleClient({
       session.tokens = { access_token: 'x', expiresAt: Number.POSITIVE_INFINITY };
       return;
     }
+    if (lapse === 'redeems no code') throw new Error('no code');
     const { nonce, verifier = '' } = session;
     // The state, and with it the code, is used only once.
     if (!is('answer.twice', 'answer.double', 'answer.state')) Reflect.deleteProperty(session, 'state');
@@ -329,6 +356,10 @@ export async function startSampleClient({
     if (modern) await checkIdToken(query.get('id_token') ?? '', issuer, nonce, { c_hash: half(form.code) });
     const answer = await tokenRequest(session, { ...form, code_verifier: verifier });
     if (session.sub === 'somebody') return;
+    if (lapse === 'uses no ID token') {
+      session.sub = 'somebody';
+      return;
+    }
     const idToken = String(answer.id_token);
     const sub = await checkIdToken(idToken, issuer, nonce, { at_hash: half(String(answer.access_token)) });
     session.sid = claimsOf(idToken).sid;
@@ -354,7 +385,7 @@ export async function startSampleClient({
     const rest = {
       response_type: modern ? 'code id_token' : 'code',
       ...(modern && { response_mode: 'form_post' }),
-      scope: 'openid offline_access',
+      scope: lapse === 'uses no ID token' ? 'offline_access' : 'openid offline_access',
       code_challenge,
       code_challenge_method: 'S256',
     };
@@ -374,9 +405,10 @@ export async function startSampleClient({
       await sleep(wait * 1.05);
       try {
         await tokenRequest(session, { grant_type: deviceCodeGrant, device_code: String(device_code) });
-        return 200;
+        return is('device.good') ? 401 : 200;
       } catch (error) {
         const { body = '' } = Object(error);
+        if (lapse === 'polls once') return 401;
         if (body.includes('slow_down')) wait += is('device.slow-down') ? 0 : 5;
         else if (body.includes('access_denied') && is('device.denied')) return 200;
         else if (!body.includes('authorization_pending') && !is('device.expired')) return 401;
@@ -469,7 +501,7 @@ export async function startSampleClient({
         () => false,
         () => true,
       );
-      if (failed && is('answer.double')) sessions.set(id, {});
+      if (failed && (endsAtRepeat || is('answer.double'))) sessions.set(id, {});
       if (failed && session.sub === undefined) Reflect.deleteProperty(session, 'tokens');
       response.writeHead(failed ? (is('answer.twice') ? 500 : 400) : 302, failed ? {} : { location: '/' });
     } else response.writeHead(url.pathname === '/broken' ? 500 : 200);

@@ -1,5 +1,6 @@
 import { CompactEncrypt } from 'jose';
 import type { MockServer } from '../nodeServer.ts';
+import { failed, notExercised, observed, passed, signed } from './outcome.ts';
 import {
   access,
   askApi,
@@ -8,12 +9,10 @@ import {
   changed,
   claimsOf,
   faulty,
-  observed,
   rfc9068,
   type Scenario,
-  type ScenarioOutcome,
   type ScenarioParts,
-  signed,
+  signInOf,
   underFaults,
 } from './rows.ts';
 
@@ -88,10 +87,10 @@ const resources: readonly Scenario[] = [
     needs: 'resource',
     async run({ mock, target, patience }) {
       const before = await askApi(target, await access(mock), patience);
-      if (before >= 400) return { notExercised: observed('the API does not accept a valid token') };
+      if (before >= 400) return notExercised('the API does not accept a valid token');
       await mock.rotateKeys(undefined, { dropOld: true });
       const status = await askApi(target, await access(mock), patience);
-      return status < 400 ? { ok: true } : { ok: false, detail: observed('the API answered with status {0}', status) };
+      return status < 400 ? { ok: true, by: { status } } : failed('the API answered with status {0}', status);
     },
   },
   {
@@ -103,30 +102,29 @@ const resources: readonly Scenario[] = [
     severity: 'should',
     section: 'no RFC requires it; any caller could make the API flood the issuer',
     needs: 'resource',
+    control: 'resource.good',
     async run({ mock, target, patience, requests }) {
       const [head = '', ...rest] = (await access(mock)).split('.');
       const header = JSON.parse(Buffer.from(head, 'base64url').toString());
       for (let i = 0; i < 20; i += 1) {
         const other = Buffer.from(JSON.stringify({ ...header, kid: `made-up-${i}` })).toString('base64url');
-        await askApi(target, [other, ...rest].join('.'), patience);
+        const status = await askApi(target, [other, ...rest].join('.'), patience);
+        if (status < 400) return notExercised('the API does not look at the key ID');
       }
       const fetched = requests().filter(({ endpoint }) => endpoint === 'jwks').length;
       return fetched <= 5
-        ? { ok: true }
-        : { ok: false, detail: observed('the API requested the key set {0} times', fetched) };
+        ? { ok: true, by: { measured: fetched } }
+        : failed('the API requested the key set {0} times', fetched);
     },
   },
 ];
 
-const mcp = { family: 'MCP', needs: 'mcp' } as const;
+const mcp = { family: 'MCP', needs: 'mcp', control: 'sign-in' } as const;
 const authorization = 'MCP authorization 2025-11-25';
 const metadataPath = '/.well-known/oauth-protected-resource';
 
 /** A client that never read the API's metadata knew the issuer by other means. */
-const noDiscovery = ({ requests }: ScenarioParts) =>
-  requests().some(({ path }) => path.startsWith(metadataPath))
-    ? undefined
-    : observed('the client did not request the metadata of the API');
+const discoveryOf = ({ requests }: ScenarioParts) => requests().find(({ path }) => path.startsWith(metadataPath));
 
 const protocol: readonly Scenario[] = [
   {
@@ -138,9 +136,8 @@ const protocol: readonly Scenario[] = [
     section: `${authorization}, Protected Resource Metadata Discovery; RFC 9728 section 5`,
     async run(bench) {
       const is = await bench.signIn();
-      return noDiscovery(bench) === undefined
-        ? signed(true, is)
-        : { ok: false, detail: observed('the client did not request the metadata of the API') };
+      if (discoveryOf(bench) === undefined) return failed('the client did not request the metadata of the API');
+      return signed(true, is, signInOf(bench.requests()), 'the issuer did not sign the user in');
     },
   },
   underFaults({
@@ -151,7 +148,8 @@ const protocol: readonly Scenario[] = [
     severity: 'must',
     section: 'RFC 9728 section 3.3',
     faults: [{ type: 'member', name: 'resource', value: 'https://other.example/api', at: 'resource' }],
-    unless: (_, bench) => noDiscovery(bench),
+    unless: (_, bench) =>
+      discoveryOf(bench) === undefined ? observed('the client did not request the metadata of the API') : undefined,
   }),
   underFaults({
     ...mcp,
@@ -172,9 +170,9 @@ const protocol: readonly Scenario[] = [
     options: () => ({ clients: [] }),
     async run(bench) {
       const is = await bench.signIn();
-      return noDiscovery(bench) === undefined
-        ? signed(true, is)
-        : { notExercised: observed('the client did not request the metadata of the API') };
+      if (discoveryOf(bench) === undefined) return notExercised('the client did not request the metadata of the API');
+      const registered = bench.requests().find(({ endpoint }) => endpoint === 'registration');
+      return signed(true, is, registered, 'the client did not register itself');
     },
   },
   {
@@ -184,16 +182,15 @@ const protocol: readonly Scenario[] = [
     must: 'accept',
     severity: 'must',
     section: `${authorization}, Resource Parameter Implementation; RFC 8707`,
-    async run(bench): Promise<ScenarioOutcome> {
+    async run(bench) {
       await bench.signIn();
       const codes = bench.requests().filter(({ grant_type }) => grant_type === 'authorization_code');
-      if (codes.length === 0) return { notExercised: observed('the client did not request tokens') };
       const wrong = [askedFor(bench.requests()), ...codes.map(({ form = {} }) => form)].filter(
         ({ resource = '' }) => !resource.endsWith('/api'),
       );
-      return wrong.length === 0
-        ? { ok: true }
-        : { ok: false, detail: observed('{0} requests did not name the API as resource', wrong.length) };
+      return wrong.length > 0 && codes.length > 0
+        ? failed('{0} requests did not name the API as resource', wrong.length)
+        : passed(codes[0], 'the client did not request tokens');
     },
   },
   {
@@ -203,18 +200,17 @@ const protocol: readonly Scenario[] = [
     must: 'accept',
     severity: 'should',
     section: `${authorization}, Step-Up Authorization Flow`,
-    async run({ mock, signIn, browser, target, requests }): Promise<ScenarioOutcome> {
-      if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
+    async run({ mock, signIn, browser, target, requests }) {
+      if (!(await signIn())) return notExercised('the client does not sign in');
       const before = requests().length;
       mock.setFault({ type: 'insufficientScope', scope: 'groups', times: 1 });
       await browser.visit(target.signedIn ?? target.start);
       const after = requests().slice(before);
-      if (!after.some(({ faults }) => faults.includes('insufficientScope')))
-        return { notExercised: observed('the client did not call the API') };
+      const refused = after.find(({ faults }) => faults.includes('insufficientScope'));
       const { scope = '' } = askedFor(after);
-      return scope.split(' ').includes('groups')
-        ? { ok: true }
-        : { ok: false, detail: observed('the client did not request the scope') };
+      return refused !== undefined && !scope.split(' ').includes('groups')
+        ? failed('the client did not request the scope')
+        : passed(refused, 'the client did not call the API');
     },
   },
 ];

@@ -2,78 +2,18 @@ import { effectOf, type Fault, type FaultSetting, type FaultType } from '../faul
 import type { MockServer } from '../nodeServer.ts';
 import type { MockIssuerOptions } from '../options.ts';
 import type { RequestLogEntry } from '../requestLog.ts';
+import {
+  failed,
+  type Must,
+  notExercised,
+  type Observation,
+  type Observed,
+  observed,
+  type ScenarioOutcome,
+  type Severity,
+  signed,
+} from './outcome.ts';
 import type { Browser } from './walk.ts';
-
-/**
- * Everything that a report says about a client, with `{0}` for a counted or measured value. The extension shows it in
- * the user's language. To add an observation, add a row here.
- */
-export const observations = [
-  'no response within {0} ms',
-  // Sign-in.
-  'the client signed the user in',
-  'the client did not sign the user in',
-  'the client does not sign in',
-  'the client did not start a sign-in',
-  'the client answered with status {0}',
-  'the client does not use an ID token',
-  'this client receives no ID token with its code',
-  'the client is not the first client of the issuer',
-  'the client sends no nonce',
-  'the client sends no state',
-  'the client sends no DPoP proofs',
-  'the client did not call the endpoint of the fault: {0}',
-  'the client did not request the metadata',
-  'the client did not request tokens',
-  'the browser’s URL contained the request parameters',
-  'the response is not in the query string',
-  'no callback had a code in the query string',
-  'the client sent the code again, which ended the session',
-  'the second sign-in does not lead to the second issuer',
-  'the client sent the code to the other issuer',
-  'the client sent the code and its credentials to the new address',
-  // Sessions.
-  'the session ended',
-  'the session ended at refresh {0}',
-  'the user is still signed in',
-  'the client accepted the response',
-  'the client sent no refresh request',
-  'the client sent a refresh token that was already used',
-  'the client sent no second refresh request',
-  '{0} refresh requests, {1} of 5 requests lost the session',
-  'the client sent the next request after {0} ms',
-  'the client did not notify the issuer',
-  'the client did not ask the issuer to end the session',
-  'the client sent no id_token_hint',
-  // Devices.
-  'the client did not poll for the tokens of a device code',
-  'the client keeps polling',
-  'the client polled again after {0} ms',
-  // APIs and their clients.
-  'the API answered with status {0}',
-  'the API does not accept a valid token',
-  'access tokens of this issuer have no audience',
-  'the API requested the key set {0} times',
-  'the client did not call the API',
-  'the client did not request the metadata of the API',
-  'the client did not request the scope',
-  '{0} requests did not name the API as resource',
-] as const;
-
-export type Observation = (typeof observations)[number];
-
-/** One observation with its values. */
-export interface Observed {
-  readonly text: Observation;
-  readonly values: readonly (string | number)[];
-}
-
-export const observed = (text: Observation, ...values: Observed['values']): Observed => ({ text, values });
-
-/** The English text, for reports of the command line. */
-export function sentenceOf({ text, values }: Observed): string {
-  return text.replace(/\{(\d)\}/g, (_, index) => String(values[Number(index)]));
-}
 
 const families = [
   'ID token',
@@ -88,16 +28,6 @@ const families = [
   'MCP',
 ] as const;
 type Family = (typeof families)[number];
-
-/** `must`: a client that does not comply is broken. `should`: it gets a warning; `section` has the reason. */
-export type Severity = 'must' | 'should';
-
-/** What was observed of the client. `notExercised`: the client never reached the tested step, so this is not a pass. */
-export type ScenarioOutcome =
-  | { readonly ok: true }
-  /** `severity`: set if it differs from the row's for this kind of client. */
-  | { readonly ok: false; readonly detail: Observed; readonly severity?: Severity }
-  | { readonly notExercised: Observed };
 
 /** One client and one issuer in its initial state. */
 export interface ScenarioParts {
@@ -152,20 +82,42 @@ export interface Driver {
   close?(): Promise<void>;
 }
 
-export interface Scenario {
+/**
+ * Scenarios that show whether a client does what is right with a valid response, and what is to be said if it does not.
+ * A client that refuses everything refuses what is wrong too, which is no pass.
+ */
+export const controls = {
+  'sign-in': 'the client does not sign in',
+  'resource.good': 'the API does not accept a valid token',
+  'device.good': 'the client does not sign in by device code',
+  'logout.back-channel': 'a valid logout notification does not sign the user out',
+} as const satisfies Readonly<Record<string, Observation>>;
+
+export type Control = keyof typeof controls;
+
+export interface ScenarioOf<M extends Must> {
   readonly id: string;
   readonly family: Family;
   readonly title: string;
-  /** What the client must do. */
-  readonly must: 'refuse' | 'accept' | 'keep the session' | 'end the session' | 'one request' | 'wait' | 'sign out';
+  readonly must: M;
   readonly severity: Severity;
   /** The section of the specification that says so. */
   readonly section: string;
   readonly needs?: Requirement;
+  /** This scenario passes only if that one does. */
+  readonly control?: Control;
   /** Options of the issuer that differ from its initial state. */
   readonly options?: (mock: MockServer) => MockIssuerOptions;
-  run(bench: ScenarioParts): Promise<ScenarioOutcome>;
+  run(bench: ScenarioParts): Promise<ScenarioOutcome<M>>;
 }
+
+interface Controlled {
+  readonly control: Control;
+}
+
+export type Scenario = {
+  [M in Must]: M extends 'refuse' ? ScenarioOf<M> & Controlled : ScenarioOf<M>;
+}[Must];
 
 /**
  * What a scenario needs of the target. `browser`: the built-in browser, no driver. The two logout needs: a client that
@@ -192,15 +144,6 @@ export function fits(needs: Requirement | undefined, target: Target, { clients }
   return target[needs] !== undefined && target[needs] !== false;
 }
 
-export const signed = (wanted: boolean, is: boolean, severity?: Severity): ScenarioOutcome =>
-  wanted === is
-    ? { ok: true }
-    : {
-        ok: false,
-        detail: is ? observed('the client signed the user in') : observed('the client did not sign the user in'),
-        ...(severity && { severity }),
-      };
-
 export type AuthorizationParameters = Readonly<Record<string, string>>;
 
 /** The parameters of the client's authorization request, pushed or not. */
@@ -214,9 +157,22 @@ export const noIdToken = ({ scope = '' }: AuthorizationParameters, { target }: S
 /** Whether the ID token comes through the browser, where TLS does not authenticate the issuer. */
 export const isFrontChannel = ({ response_type = '' }: AuthorizationParameters) => response_type.includes('id_token');
 
-export interface FaultyRow extends Omit<Scenario, 'run' | 'must'> {
-  readonly must: 'refuse' | 'accept';
-  readonly faults: readonly FaultSetting[];
+/** The request whose response signed the visitor in, as far as the issuer is concerned. */
+export const signInOf = (requests: readonly RequestLogEntry[]) => requests.find(isSignIn);
+
+const isSignIn = ({ endpoint, status = 500, error }: RequestLogEntry) =>
+  (endpoint === 'authorization' || endpoint === 'sign_in') && status < 400 && error === undefined;
+
+/** The request whose response contained the ID token of a sign-in. */
+export const idTokenOf = (requests: readonly RequestLogEntry[], asked: AuthorizationParameters) =>
+  requests.find(entry =>
+    entry.endpoint === 'token'
+      ? entry.grant_type === 'authorization_code' && entry.status === 200
+      : isFrontChannel(asked) && isSignIn(entry),
+  );
+
+export interface FaultyRow<M extends 'refuse' | 'accept'> extends Omit<ScenarioOf<M>, 'run' | 'control'>, Controlled {
+  readonly faults: readonly FaultSetting[] | ((mock: MockServer) => readonly FaultSetting[]);
   /** Why this client cannot reach the tested step. */
   readonly unless?: (asked: AuthorizationParameters, bench: ScenarioParts) => Observed | undefined;
   /** The severity of a failure for this kind of client. */
@@ -224,19 +180,30 @@ export interface FaultyRow extends Omit<Scenario, 'run' | 'must'> {
 }
 
 /** A sign-in with faults set. If none of them struck, the scenario was not exercised. */
-export const underFaults = ({ faults, unless, judge, ...row }: FaultyRow): Scenario => ({
+export const underFaults = <M extends 'refuse' | 'accept'>({
+  faults,
+  unless,
+  judge,
+  ...row
+}: FaultyRow<M>): ScenarioOf<M> & Controlled => ({
   ...row,
   async run(bench) {
     const { mock, signIn, requests } = bench;
-    for (const fault of faults) mock.setFault(fault);
+    const set = typeof faults === 'function' ? faults(mock) : faults;
+    for (const fault of set) mock.setFault(fault);
     const is = await signIn();
-    const types: readonly FaultType[] = faults.map(({ type }) => type);
-    if (!requests().some(entry => entry.faults.some(type => types.includes(type))))
-      return { notExercised: observed('the client did not call the endpoint of the fault: {0}', types.join(', ')) };
+    const types: readonly FaultType[] = set.map(({ type }) => type);
+    const struck = requests().filter(entry => entry.faults.some(type => types.includes(type)));
+    if (struck.length === 0)
+      return notExercised('the client did not call the endpoint of the fault: {0}', types.join(', '));
     const asked = askedFor(requests());
-    const notExercised = unless?.(asked, bench);
-    if (notExercised !== undefined) return { notExercised };
-    const seen = signed(row.must === 'accept', is);
+    const notReached = unless?.(asked, bench);
+    if (notReached !== undefined) return { notExercised: notReached };
+    // A fault of ID tokens also strikes authorization requests, whose response need not contain one.
+    const isOfIdToken = set.some(fault => 'token' in fault && fault.token === 'id_token');
+    const met = isOfIdToken ? idTokenOf(struck, asked) : struck[0];
+    if (met === undefined) return notExercised('the client did not receive the ID token');
+    const seen = signed(row.must === 'accept', is, met, 'the client did not request tokens');
     return 'ok' in seen && !seen.ok && judge ? { ...seen, severity: await judge(asked, bench) } : seen;
   },
 });
@@ -254,16 +221,20 @@ export const claim = (name: string, value?: unknown): FaultSetting => ({
   ...(value !== undefined && { value }),
 });
 
-type Words = Pick<Scenario, 'id' | 'title' | 'must' | 'severity' | 'section'>;
+type Words<M extends Must> = Pick<ScenarioOf<M>, 'id' | 'title' | 'must' | 'severity' | 'section'>;
 
 /**
  * A refresh scenario: `run` sets the obstacles between sign-in and expiry. It is called a second time if the client sent
  * no refresh request until then.
  */
-export const refreshing = (words: Words, run: (bench: ScenarioParts) => Promise<ScenarioOutcome>): Scenario => ({
+export const refreshing = <M extends Must>(
+  words: Words<M>,
+  run: (bench: ScenarioParts) => Promise<ScenarioOutcome<M>>,
+): ScenarioOf<M> & Controlled => ({
   ...words,
   family: 'refresh',
   needs: 'signedIn',
+  control: 'sign-in',
   async run(bench) {
     // Only `expires_in` is short. UserInfo still accepts the token, however slow the machine is.
     bench.mock.setFault({ type: 'expiresIn', literal: '1' });
@@ -281,7 +252,7 @@ export const refreshing = (words: Words, run: (bench: ScenarioParts) => Promise<
   },
 });
 
-export const noRefresh: ScenarioOutcome = { notExercised: observed('the client sent no refresh request') };
+export const noRefresh = notExercised('the client sent no refresh request');
 
 /** What a visitor's session sends to renew itself: a page that renews in a frame sends a code. */
 const grantsOfSession = ['refresh_token', 'authorization_code'];
@@ -289,32 +260,38 @@ const grantsOfSession = ['refresh_token', 'authorization_code'];
 /** Other token requests of a client are polls for a device, for example, or get tokens of its own. */
 export const isOfSession = ({ grant_type }: RequestLogEntry): boolean => grantsOfSession.includes(grant_type ?? '');
 
-/**
- * Sets a fault unless it has struck already, and makes the client use its token. Resolves with the number of the request
- * that was struck, or -1.
- */
-export async function strikeRefresh(bench: ScenarioParts, fault: FaultSetting): Promise<number> {
-  const struck = () => bench.requests().findIndex(({ faults }) => faults.includes(fault.type));
-  if (struck() < 0) bench.mock.setFault({ ...fault, grant_type: grantsOfSession });
+/** Sets a fault unless it has struck already, and makes the client use its token. Resolves with the request that was struck. */
+export async function strikeRefresh(bench: ScenarioParts, fault: FaultSetting): Promise<RequestLogEntry | undefined> {
+  const struck = () => bench.requests().find(({ faults }) => faults.includes(fault.type));
+  if (struck() === undefined) bench.mock.setFault({ ...fault, grant_type: grantsOfSession });
   await bench.isSignedIn();
   return struck();
+}
+
+/** The next request of the visitor's session after this one. */
+export function nextOf({ requests }: ScenarioParts, entry: RequestLogEntry): RequestLogEntry | undefined {
+  const all = requests();
+  return all.slice(all.indexOf(entry) + 1).find(isOfSession);
 }
 
 export const refreshesOf = ({ requests }: ScenarioParts) =>
   requests().filter(({ grant_type }) => grant_type === 'refresh_token');
 
 /** Sends one token to an API; undefined if the persona of the issuer has no such token. */
-export const asked = (words: Words, token: (mock: MockServer) => Promise<string | undefined>): Scenario => ({
+export const asked = <M extends 'refuse' | 'accept'>(
+  words: Words<M>,
+  token: (mock: MockServer) => Promise<string | undefined>,
+): ScenarioOf<M> & Controlled => ({
   ...words,
   family: 'resource server',
   needs: 'resource',
+  control: 'resource.good',
   async run({ mock, target, patience }) {
     const sent = await token(mock);
-    if (sent === undefined) return { notExercised: observed('access tokens of this issuer have no audience') };
+    if (sent === undefined) return notExercised('access tokens of this issuer have no audience');
     const status = await askApi(target, sent, patience);
     const seen = status < 400 ? 'accept' : status < 500 ? 'refuse' : undefined;
-    if (seen === words.must) return { ok: true };
-    return { ok: false, detail: observed('the API answered with status {0}', status) };
+    return seen === words.must ? { ok: true, by: { status } } : failed('the API answered with status {0}', status);
   },
 });
 

@@ -1,17 +1,18 @@
+import type { MockServer } from '../nodeServer.ts';
 import { apiScenarios } from './apiScenarios.ts';
+import { failed, notExercised, observed, passed, type Severity, signed } from './outcome.ts';
 import {
   type AuthorizationParameters,
   askedFor,
   claim,
+  idTokenOf,
   idTokens,
   isFrontChannel,
   noIdToken,
-  observed,
   oidcCore,
   type Scenario,
   type ScenarioParts,
-  type Severity,
-  signed,
+  signInOf,
   underFaults,
 } from './rows.ts';
 import { sessionScenarios } from './sessionScenarios.ts';
@@ -26,10 +27,31 @@ const mustIfVerified = async (asked: AuthorizationParameters, { mock, signIn }: 
 const mustInBrowser = (asked: AuthorizationParameters): Severity => (isFrontChannel(asked) ? 'must' : 'should');
 const tls = `${oidcCore} 3.1.3.7 no. 6 permits skipping the check over TLS in the code flow; section 3.2.2.11 requires it for tokens through the browser`;
 
-const idToken = { family: 'ID token', must: 'refuse', severity: 'must', unless: noIdToken } as const;
-const answer = { family: 'authorization response', must: 'refuse', severity: 'must' } as const;
-const keys = { family: 'keys and metadata', must: 'refuse', severity: 'should', unless: noIdToken } as const;
-const token = { family: 'token endpoint', must: 'refuse', severity: 'must' } as const;
+const control = 'sign-in';
+const idToken = { family: 'ID token', must: 'refuse', severity: 'must', control, unless: noIdToken } as const;
+const answer = { family: 'authorization response', must: 'refuse', severity: 'must', control } as const;
+const keys = { family: 'keys and metadata', must: 'refuse', severity: 'should', control, unless: noIdToken } as const;
+const token = { family: 'token endpoint', must: 'refuse', severity: 'must', control } as const;
+
+const audience = (aud: (client: string) => string[]) => (mock: MockServer) => [
+  { type: 'wrongAud', token: 'id_token', at: idTokens, aud: aud(mock.clients[0]?.client_id ?? '') } as const,
+];
+
+/** The audience is made for the first client. */
+const noIdTokenOfFirst: typeof noIdToken = (asked, bench) =>
+  noIdToken(asked, bench) ??
+  (asked.client_id === bench.mock.clients[0]?.client_id
+    ? undefined
+    : observed('the client is not the first client of the issuer'));
+
+const withoutKeys = underFaults({
+  ...keys,
+  id: 'keys.down',
+  title: 'Key set unavailable and invalid signature',
+  section: tls,
+  faults: [{ type: 'jwksDown' }, { type: 'wrongSignature', token: 'id_token', at: idTokens }],
+  judge: mustInBrowser,
+});
 
 /** Scenarios of a sign-in, from its start to its end. */
 const signInScenarios: readonly Scenario[] = [
@@ -39,7 +61,10 @@ const signInScenarios: readonly Scenario[] = [
     title: 'A valid response signs the user in',
     must: 'accept',
     section: `${oidcCore} 3.1`,
-    run: async ({ signIn }) => signed(true, await signIn()),
+    async run({ signIn, requests }) {
+      const is = await signIn();
+      return signed(true, is, signInOf(requests()), 'the issuer did not sign the user in');
+    },
   },
   underFaults({
     ...idToken,
@@ -100,25 +125,24 @@ const signInScenarios: readonly Scenario[] = [
     section: `${oidcCore} 3.1.3.7 no. 3`,
     faults: [{ type: 'wrongAud', token: 'id_token', at: idTokens }],
   }),
-  {
+  underFaults({
     ...idToken,
     id: 'id-token.aud-list',
     title: 'Audience (aud) is a list with only the client',
     must: 'accept',
     section: `${oidcCore} 2: aud is an array of strings, or one string`,
-    run: bench => withAudience(bench, true, client => [client]),
-  },
-  {
+    faults: audience(client => [client]),
+    unless: noIdTokenOfFirst,
+  }),
+  underFaults({
     ...idToken,
     id: 'id-token.aud-several',
     title: 'Audience (aud) lists another party besides the client, without azp',
     severity: 'should',
     section: `${oidcCore} 3.1.3.7 no. 3: the client decides which other audiences it trusts`,
-    run(bench) {
-      bench.mock.setFault(claim('azp'));
-      return withAudience(bench, false, client => [client, 'https://stranger.example']);
-    },
-  },
+    faults: mock => [claim('azp'), ...audience(client => [client, 'https://stranger.example'])(mock)],
+    unless: noIdTokenOfFirst,
+  }),
   underFaults({
     ...idToken,
     id: 'id-token.azp',
@@ -231,16 +255,16 @@ const signInScenarios: readonly Scenario[] = [
     section: 'RFC 6749 section 4.1.2: a code is valid once',
     needs: 'browser',
     async run({ signIn, browser, isSignedIn, requests }) {
-      if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
+      if (!(await signIn())) return notExercised('the client does not sign in');
       const callback = browser.visited.find(url => /[?&]code=/.test(url));
-      if (callback === undefined) return { notExercised: observed('no callback had a code in the query string') };
-      const page = await browser.visit(callback);
-      if (page.status >= 500)
-        return { ok: false, detail: observed('the client answered with status {0}', page.status) };
+      if (callback === undefined) return notExercised('no callback had a code in the query string');
+      const { status, url: visited } = await browser.visit(callback);
+      if (status >= 500) return failed('the client answered with status {0}', status);
+      if (await isSignedIn()) return { ok: true, by: { visited } };
       const codes = requests().filter(({ grant_type }) => grant_type === 'authorization_code').length;
-      if (codes > 1 && !(await isSignedIn()))
-        return { ok: false, detail: observed('the client sent the code again, which ended the session') };
-      return { ok: true };
+      return codes > 1
+        ? failed('the client sent the code again, which ended the session')
+        : failed('the session ended');
     },
   },
   {
@@ -249,12 +273,12 @@ const signInScenarios: readonly Scenario[] = [
     title: 'Another issuer redirects the browser here to get the code (mix-up attack)',
     section: 'RFC 9700 section 4.4.2',
     needs: 'secondStart',
-    async run({ mock, target, browser }) {
+    async run({ mock, target, browser, requests }) {
       const other = mock.issuers[1];
       const began = await browser.look(target.secondStart ?? '');
       const authorize = new URL(began.location ?? target.start);
       if (other === undefined || !other.serves(authorize.pathname))
-        return { notExercised: observed('the second sign-in does not lead to the second issuer') };
+        return notExercised('the second sign-in does not lead to the second issuer');
       const seen = other.requests.length;
       // The mix-up attack: the honest issuer gets the authorization request that the client meant for the attacker's
       // issuer.
@@ -262,7 +286,9 @@ const signInScenarios: readonly Scenario[] = [
       authorize.searchParams.set('client_id', mock.clients[0]?.client_id ?? '');
       await browser.visit(`${authorization_endpoint}${authorize.search}`);
       const got = other.requests.slice(seen).some(({ form }) => form?.code !== undefined);
-      return got ? { ok: false, detail: observed('the client sent the code to the other issuer') } : { ok: true };
+      return got
+        ? failed('the client sent the code to the other issuer')
+        : passed(signInOf(requests()), 'the issuer did not sign the user in');
     },
   },
   {
@@ -278,12 +304,11 @@ const signInScenarios: readonly Scenario[] = [
     async run({ signIn, requests }) {
       await signIn();
       if (!requests().some(({ endpoint }) => endpoint === 'metadata'))
-        return { notExercised: observed('the client did not request the metadata') };
+        return notExercised('the client did not request the metadata');
       const begun = requests().find(({ method, form }) => method === 'GET' && form?.client_id !== undefined);
-      if (begun === undefined) return { notExercised: observed('the client did not start a sign-in') };
-      return begun.form?.request_uri === undefined
-        ? { ok: false, detail: observed('the browser’s URL contained the request parameters') }
-        : { ok: true };
+      return begun !== undefined && begun.form?.request_uri === undefined
+        ? failed('the browser’s URL contained the request parameters')
+        : passed(begun, 'the client did not start a sign-in');
     },
   },
 
@@ -292,6 +317,7 @@ const signInScenarios: readonly Scenario[] = [
     family: 'UserInfo',
     title: 'UserInfo of another subject',
     must: 'refuse',
+    control,
     // A client that signs the visitor in but drops these values complies too, and cannot be told apart from outside.
     severity: 'should',
     section: `${oidcCore} 5.3.2: the client must not use the values, but may sign the user in without them`,
@@ -303,6 +329,7 @@ const signInScenarios: readonly Scenario[] = [
     family: 'keys and metadata',
     title: 'Metadata names another issuer',
     must: 'refuse',
+    control,
     severity: 'must',
     section: 'OpenID Connect Discovery 1.0 section 4.3, RFC 8414 section 3.3',
     faults: [{ type: 'otherIssuer' }],
@@ -313,20 +340,27 @@ const signInScenarios: readonly Scenario[] = [
     title: 'The issuer signs with a new key',
     must: 'accept',
     section: `${oidcCore} 10.1.1; only a warning, because some clients wait before they fetch keys again`,
-    async run({ mock, signIn }) {
-      if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
+    async run(bench) {
+      const { mock, signIn, requests } = bench;
+      if (!(await signIn())) return notExercised('the client does not sign in');
+      const unused = noIdToken(askedFor(requests()), bench);
+      if (unused !== undefined) return { notExercised: unused };
+      const before = requests().length;
       await mock.rotateKeys(undefined, { dropOld: true });
-      return signed(true, await signIn());
+      const is = await signIn();
+      const after = requests().slice(before);
+      return signed(true, is, idTokenOf(after, askedFor(after)), 'the client did not receive the ID token');
     },
   },
-  underFaults({
-    ...keys,
-    id: 'keys.down',
-    title: 'Key set unavailable and invalid signature',
-    section: tls,
-    faults: [{ type: 'jwksDown' }, { type: 'wrongSignature', token: 'id_token', at: idTokens }],
-    judge: mustInBrowser,
-  }),
+  {
+    ...withoutKeys,
+    async run(bench) {
+      const seen = await withoutKeys.run(bench);
+      // With keys that it had already, the client does without the key set.
+      const isAsked = bench.requests().some(({ endpoint }) => endpoint === 'jwks');
+      return 'by' in seen && !isAsked ? notExercised('the client did not request the key set') : seen;
+    },
+  },
   underFaults({
     ...keys,
     id: 'keys.no-kid',
@@ -384,12 +418,13 @@ const signInScenarios: readonly Scenario[] = [
     async run({ mock, signIn, requests }) {
       mock.setFault({ type: 'redirect', location: `${mock.issuer}/elsewhere`, status: 307, at: 'token' });
       await signIn();
-      if (!requests().some(({ faults }) => faults.includes('redirect')))
-        return { notExercised: observed('the client did not request tokens') };
       const followed = requests().some(({ path, method }) => path.endsWith('/elsewhere') && method === 'POST');
       return followed
-        ? { ok: false, detail: observed('the client sent the code and its credentials to the new address') }
-        : { ok: true };
+        ? failed('the client sent the code and its credentials to the new address')
+        : passed(
+            requests().find(({ faults }) => faults.includes('redirect')),
+            'the client did not request tokens',
+          );
     },
   },
   {
@@ -401,23 +436,12 @@ const signInScenarios: readonly Scenario[] = [
     options: () => ({ dpopNonce: 'required' }),
     async run({ signIn, requests }) {
       const is = await signIn();
-      const refused = requests().some(({ error }) => error === 'use_dpop_nonce');
-      return refused ? signed(true, is) : { notExercised: observed('the client sends no DPoP proofs') };
+      const refused = requests().find(({ error }) => error === 'use_dpop_nonce');
+      if (refused === undefined) return notExercised('the client sends no DPoP proofs');
+      return signed(true, is, refused, 'the client did not request tokens');
     },
   },
 ];
-
-async function withAudience(bench: ScenarioParts, wanted: boolean, aud: (client: string) => string[]) {
-  const { mock, signIn, requests } = bench;
-  const client = mock.clients[0]?.client_id ?? '';
-  mock.setFault({ type: 'wrongAud', token: 'id_token', at: idTokens, aud: aud(client) });
-  const is = await signIn();
-  const asked = askedFor(requests());
-  const notExercised =
-    noIdToken(asked, bench) ??
-    (asked.client_id === client ? undefined : observed('the client is not the first client of the issuer'));
-  return notExercised === undefined ? signed(wanted, is) : { notExercised };
-}
 
 async function metadataOf(mock: ScenarioParts['mock']): Promise<Record<string, string>> {
   const response = await mock.fetch(`${mock.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);

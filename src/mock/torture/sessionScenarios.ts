@@ -2,49 +2,61 @@ import { deviceCodeGrant } from '../effects.ts';
 import type { FaultSetting } from '../faults.ts';
 import type { MockServer } from '../nodeServer.ts';
 import type { MockIssuerOptions } from '../options.ts';
+import type { RequestLogEntry } from '../requestLog.ts';
+import { failed, type Must, notExercised, passed, type ScenarioOutcome } from './outcome.ts';
 import {
   askedFor,
   claimsOf,
   isOfSession,
+  nextOf,
   noIdToken,
   noRefresh,
-  observed,
   oidcCore,
   refreshesOf,
   refreshing,
   type Scenario,
-  type ScenarioOutcome,
+  type ScenarioOf,
   type ScenarioParts,
   strikeRefresh,
 } from './rows.ts';
 
-const keepsTheSession = async (bench: ScenarioParts): Promise<ScenarioOutcome | undefined> => {
+/** Lets the client refresh twice. Resolves with its refreshes, or with why there is nothing to judge. */
+const refreshTwice = async (bench: ScenarioParts) => {
   // Clients that count whole seconds use a token for up to a second longer, so not every round brings a refresh.
   const before = refreshesOf(bench).length;
-  for (let i = 0; i < 4 && refreshesOf(bench).length < before + 2; i += 1) {
+  const sent = () => refreshesOf(bench).slice(before);
+  for (let i = 0; i < 4 && sent().length < 2; i += 1) {
     if (i > 0) await bench.pass(1.5);
-    if (!(await bench.isSignedIn())) return { ok: false, detail: observed('the session ended at refresh {0}', i + 1) };
+    if (!(await bench.isSignedIn())) return failed('the session ended at refresh {0}', i + 1);
   }
-  return refreshesOf(bench).length === before ? { ...noRefresh } : undefined;
+  const [first, second] = sent();
+  return first === undefined ? noRefresh : { first, second };
 };
 
 /** The session must survive one failed response that says nothing about the refresh token. */
 const outlives =
   (fault: FaultSetting) =>
-  async (bench: ScenarioParts): Promise<ScenarioOutcome> => {
-    if ((await strikeRefresh(bench, fault)) < 0) return noRefresh;
-    return (await bench.isSignedIn()) ? { ok: true } : { ok: false, detail: observed('the session ended') };
+  async (bench: ScenarioParts): Promise<ScenarioOutcome<'keep the session'>> => {
+    const struck = await strikeRefresh(bench, fault);
+    if (struck === undefined) return noRefresh;
+    return (await bench.isSignedIn()) ? { ok: true, by: { request: struck } } : failed('the session ended');
   };
 
 const refusesIdToken =
   (fault: FaultSetting) =>
-  async (bench: ScenarioParts): Promise<ScenarioOutcome> => {
-    const notExercised = noIdToken(askedFor(bench.requests()), bench);
-    if (notExercised !== undefined) return { notExercised };
-    if ((await strikeRefresh(bench, fault)) < 0) return noRefresh;
+  async (bench: ScenarioParts): Promise<ScenarioOutcome<'refuse'>> => {
+    const unused = noIdToken(askedFor(bench.requests()), bench);
+    if (unused !== undefined) return { notExercised: unused };
+    // A client that ends its session at any refresh would seem to refuse this one.
+    const before = bench.requests().length;
+    if (!(await bench.isSignedIn())) return notExercised('the session ended');
+    if (!bench.requests().slice(before).some(isOfSession)) return noRefresh;
+    await bench.pass(1.5);
+    const struck = await strikeRefresh(bench, fault);
+    if (struck === undefined) return noRefresh;
     return (await bench.isSignedIn())
-      ? { ok: false, detail: observed('the client accepted the response') }
-      : { ok: true };
+      ? failed('the client accepted the response')
+      : { ok: true, by: { request: struck } };
   };
 
 const refreshes: readonly Scenario[] = [
@@ -58,12 +70,12 @@ const refreshes: readonly Scenario[] = [
     },
     async bench => {
       bench.mock.setRotation('strict');
-      const ended = await keepsTheSession(bench);
-      if (ended !== undefined) return ended;
+      const seen = await refreshTwice(bench);
+      if (!('first' in seen)) return seen;
       const reused = refreshesOf(bench).some(({ error }) => error === 'invalid_grant');
       return reused
-        ? { ok: false, detail: observed('the client sent a refresh token that was already used') }
-        : { ok: true };
+        ? failed('the client sent a refresh token that was already used')
+        : passed(seen.second, 'the client sent no second refresh request');
     },
   ),
   refreshing(
@@ -76,10 +88,11 @@ const refreshes: readonly Scenario[] = [
     },
     async bench => {
       bench.mock.setRotation('omit');
-      const ended = await keepsTheSession(bench);
-      if (ended !== undefined) return ended;
-      const again = refreshesOf(bench).length > 1;
-      return again ? { ok: true } : { ok: false, detail: observed('the client sent no second refresh request') };
+      const seen = await refreshTwice(bench);
+      if (!('first' in seen)) return seen;
+      return seen.second === undefined
+        ? failed('the client sent no second refresh request')
+        : { ok: true, by: { request: seen.second } };
     },
   ),
   refreshing(
@@ -96,17 +109,11 @@ const refreshes: readonly Scenario[] = [
       bench.mock.faults.clear('expiresIn');
       const before = refreshesOf(bench).length;
       const answers = await Promise.all(Array.from({ length: 5 }, () => bench.isSignedIn()));
-      const sent = refreshesOf(bench).length - before;
-      if (sent === 0 && answers.every(Boolean)) return noRefresh;
-      if (answers.every(Boolean) && sent === 1) return { ok: true };
-      return {
-        ok: false,
-        detail: observed(
-          '{0} refresh requests, {1} of 5 requests lost the session',
-          sent,
-          answers.filter(each => !each).length,
-        ),
-      };
+      const [request, ...more] = refreshesOf(bench).slice(before);
+      const lost = answers.filter(each => !each).length;
+      if (lost === 0 && more.length === 0) return passed(request, 'the client sent no refresh request');
+      const sent = more.length + (request === undefined ? 0 : 1);
+      return failed('{0} refresh requests, {1} of 5 requests lost the session', sent, lost);
     },
   ),
   refreshing(
@@ -121,8 +128,10 @@ const refreshes: readonly Scenario[] = [
       bench.mock.revokeAll();
       const is = await bench.isSignedIn();
       // Who renews by code has another way to new tokens, which is still open.
-      if (!refreshesOf(bench).some(({ error }) => error === 'invalid_grant')) return noRefresh;
-      return is ? { ok: false, detail: observed('the user is still signed in') } : { ok: true };
+      const refused = refreshesOf(bench).find(({ error }) => error === 'invalid_grant');
+      return is && refused !== undefined
+        ? failed('the user is still signed in')
+        : passed(refused, 'the client sent no refresh request');
     },
   ),
   refreshing(
@@ -145,7 +154,12 @@ const refreshes: readonly Scenario[] = [
     },
     async bench => {
       bench.mock.setRotation('grace');
-      return outlives({ type: 'dropAfterCommit', at: 'token', times: 1 })(bench);
+      const seen = await outlives({ type: 'dropAfterCommit', at: 'token', times: 1 })(bench);
+      if (!('by' in seen)) return seen;
+      const sent = refreshesOf(bench);
+      const lost = sent.findIndex(({ faults }) => faults.includes('dropAfterCommit'));
+      const again = sent.find(({ refresh_token }, i) => i > lost && refresh_token === sent[lost]?.refresh_token);
+      return passed(again, 'the client sent no second refresh request');
     },
   ),
   refreshing(
@@ -159,15 +173,16 @@ const refreshes: readonly Scenario[] = [
     async bench => {
       const fault = { type: 'tooManyRequests', retryAfter: 2, at: 'token', times: 1 } as const;
       const limited = await strikeRefresh(bench, fault);
-      if (limited < 0) return noRefresh;
+      if (limited === undefined) return noRefresh;
       await bench.isSignedIn();
-      const sent = bench.requests();
-      const next = sent.slice(limited + 1).find(isOfSession);
-      const waited = next === undefined ? undefined : next.time - (sent[limited]?.time ?? 0);
-      if (waited !== undefined && waited < 1.9 * bench.second)
-        return { ok: false, detail: observed('the client sent the next request after {0} ms', waited) };
-      await bench.pass(2);
-      return (await bench.isSignedIn()) ? { ok: true } : { ok: false, detail: observed('the session ended') };
+      if (nextOf(bench, limited) === undefined) await bench.pass(2);
+      const is = await bench.isSignedIn();
+      const measured = (nextOf(bench, limited)?.time ?? Number.NaN) - limited.time;
+      if (measured < 1.9 * bench.second) return failed('the client sent the next request after {0} ms', measured);
+      if (!is) return failed('the session ended');
+      return Number.isNaN(measured)
+        ? notExercised('the client sent no second refresh request')
+        : { ok: true, by: { measured } };
     },
   ),
   refreshing(
@@ -219,21 +234,20 @@ async function byDevice(bench: ScenarioParts, error?: string): Promise<number | 
   return ended.finally(stop);
 }
 
-const device = (
-  words: Pick<Scenario, 'id' | 'title' | 'must' | 'section'>,
-  run: (bench: ScenarioParts) => Promise<ScenarioOutcome>,
-): Scenario => ({
+const device = <M extends Must>(
+  words: Pick<ScenarioOf<M>, 'id' | 'title' | 'must' | 'section'>,
+  run: (bench: ScenarioParts) => Promise<ScenarioOutcome<M>>,
+) => ({
   ...words,
-  family: 'device',
-  severity: 'must',
-  needs: 'device',
+  family: 'device' as const,
+  severity: 'must' as const,
+  needs: 'device' as const,
+  control: 'device.good' as const,
   // The mock accepts polls at any rate. The request log shows whether the client kept the interval.
   options: () => ({ deviceInterval: 0 }),
-  async run(bench) {
+  async run(bench: ScenarioParts): Promise<ScenarioOutcome<M>> {
     const seen = await run(bench);
-    return pollsOf(bench).length === 0
-      ? { notExercised: observed('the client did not poll for the tokens of a device code') }
-      : seen;
+    return pollsOf(bench).length === 0 ? notExercised('the client did not poll for the tokens of a device code') : seen;
   },
 });
 
@@ -242,20 +256,54 @@ const gaps = (bench: ScenarioParts) => {
   const polls = pollsOf(bench);
   return polls.flatMap((poll, i) => {
     const next = polls.slice(i + 1).find(({ form }) => form?.device_code === poll.form?.device_code);
-    return next === undefined ? [] : [{ after: poll, gap: next.time - poll.time }];
+    return next === undefined ? [] : [{ after: poll.error, gap: next.time - poll.time }];
   });
 };
 
+/** The client may poll again only this many seconds after this error. Also resolves with the status of its response. */
+async function keepsInterval(
+  bench: ScenarioParts,
+  error: string,
+  seconds: number,
+): Promise<{ readonly status: number | undefined; readonly seen: ScenarioOutcome<'wait'> }> {
+  const status = await byDevice(bench, error);
+  const shortest = () => Math.min(...gaps(bench).flatMap(({ after, gap }) => (after === error ? [gap] : [])));
+  // If another device of the client got the error, it polls again in its own time.
+  for (let i = 0; status === 200 && shortest() === Number.POSITIVE_INFINITY && i <= seconds; i += 1) await bench.pass();
+  const measured = shortest();
+  if (measured === Number.POSITIVE_INFINITY) return { status, seen: notExercised('the client did not poll again') };
+  const isTooEarly = measured < (seconds - 0.1) * bench.second;
+  const early = () => failed('the client polled again after {0} ms', measured);
+  return { status, seen: isTooEarly ? early() : { ok: true, by: { measured } } };
+}
+
 const refusedDevice =
-  (answer: (bench: ScenarioParts) => void) =>
-  async (bench: ScenarioParts): Promise<ScenarioOutcome> => {
+  (error: string, answer: (bench: ScenarioParts) => void) =>
+  async (bench: ScenarioParts): Promise<ScenarioOutcome<'refuse'>> => {
     answer(bench);
     const status = await byDevice(bench);
-    if (status === undefined) return { ok: false, detail: observed('the client keeps polling') };
-    return status < 400 ? { ok: false, detail: observed('the client signed the user in') } : { ok: true };
+    if (status === undefined) return failed('the client keeps polling');
+    if (status < 400) return failed('the client signed the user in');
+    const refused = pollsOf(bench).find(poll => poll.error === error);
+    return passed(refused, 'the client did not receive the error {0}', error);
   };
 
 const devices: readonly Scenario[] = [
+  device(
+    {
+      id: 'device.good',
+      title: 'The user approves: the client signs the user in',
+      must: 'accept',
+      section: 'RFC 8628 section 3.5',
+    },
+    async bench => {
+      const status = await byDevice(bench);
+      const approved = pollsOf(bench).find(poll => poll.status === 200);
+      return status === 200
+        ? passed(approved, 'the client did not request tokens')
+        : failed('the client did not sign the user in');
+    },
+  ),
   device(
     {
       id: 'device.interval',
@@ -264,11 +312,8 @@ const devices: readonly Scenario[] = [
       section: 'RFC 8628 section 3.5',
     },
     async bench => {
-      const status = await byDevice(bench, 'authorization_pending');
-      const shortest = Math.min(...gaps(bench).map(({ gap }) => gap));
-      if (shortest < 0.9 * bench.second)
-        return { ok: false, detail: observed('the client polled again after {0} ms', shortest) };
-      return status === 200 ? { ok: true } : { ok: false, detail: observed('the client did not sign the user in') };
+      const { status, seen } = await keepsInterval(bench, 'authorization_pending', 1);
+      return 'by' in seen && status !== 200 ? failed('the client did not sign the user in') : seen;
     },
   ),
   device(
@@ -280,31 +325,31 @@ const devices: readonly Scenario[] = [
     },
     async bench => {
       bench.mock.setFault({ ...deviceError, error: 'slow_down', times: 1 });
-      await byDevice(bench, 'slow_down');
-      const { gap = Number.POSITIVE_INFINITY } =
-        gaps(bench).find(({ after }) => after.faults.includes('oauthError')) ?? {};
-      return gap < 5.9 * bench.second
-        ? { ok: false, detail: observed('the client polled again after {0} ms', gap) }
-        : { ok: true };
+      return (await keepsInterval(bench, 'slow_down', 6)).seen;
     },
   ),
   device(
     { id: 'device.denied', title: 'The user declines', must: 'refuse', section: 'RFC 8628 section 3.5' },
-    refusedDevice(({ mock }) => mock.setSignIn('deny')),
+    refusedDevice('access_denied', ({ mock }) => mock.setSignIn('deny')),
   ),
   device(
     { id: 'device.expired', title: 'The device code expires', must: 'refuse', section: 'RFC 8628 section 3.5' },
-    refusedDevice(({ mock }) => mock.setFault({ ...deviceError, error: 'expired_token' })),
+    refusedDevice('expired_token', ({ mock }) => mock.setFault({ ...deviceError, error: 'expired_token' })),
   ),
 ];
 
-/** The issuer ends the session, as after a sign-out from another client. */
-async function endedElsewhere({ mock, signIn, browser, isSignedIn }: ScenarioParts): Promise<ScenarioOutcome> {
-  if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
-  const metadata = await mock.fetch(`${mock.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
-  await browser.visit((await metadata.json()).end_session_endpoint);
-  return (await isSignedIn()) ? { ok: false, detail: observed('the user is still signed in') } : { ok: true };
-}
+/** The issuer ends the session, as after a sign-out from another client. `told`: whether it told the client in this way. */
+const endedElsewhere =
+  (told: (bench: ScenarioParts, ended: RequestLogEntry) => boolean) =>
+  async (bench: ScenarioParts): Promise<ScenarioOutcome<'sign out'>> => {
+    const { mock, signIn, browser, isSignedIn, requests } = bench;
+    if (!(await signIn())) return notExercised('the client does not sign in');
+    const metadata = await mock.fetch(`${mock.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
+    await browser.visit((await metadata.json()).end_session_endpoint);
+    if (await isSignedIn()) return failed('the user is still signed in');
+    const ended = requests().find(entry => entry.endpoint === 'end_session' && told(bench, entry));
+    return passed(ended, 'the client received no logout notification');
+  };
 
 /** Removes the other logout URI, so that a client registered for both kinds of notification gets only this one. */
 const toldBy =
@@ -331,8 +376,9 @@ const forgedNotice = (
   must: 'keep the session',
   section: 'OpenID Connect Back-Channel Logout 1.0 section 2.6',
   needs: 'backchannel_logout_uri',
+  control: 'logout.back-channel',
   async run({ mock, signIn, isSignedIn, patience }) {
-    if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
+    if (!(await signIn())) return notExercised('the client does not sign in');
     const { client_id: aud = '', backchannel_logout_uri: uri = '' } =
       mock.clients.find(each => each.backchannel_logout_uri !== undefined) ?? {};
     const { iss, sub, iat } = claimsOf((await mock.issueTokens({ clientId: aud })).access_token);
@@ -341,7 +387,7 @@ const forgedNotice = (
     const body = new URLSearchParams({ logout_token: forge(await mock.sign(claims, { typ: 'logout+jwt' })) });
     const answer = await fetch(uri, { method: 'POST', body, signal: AbortSignal.timeout(patience) });
     await answer.text();
-    return (await isSignedIn()) ? { ok: true } : { ok: false, detail: observed('the session ended') };
+    return (await isSignedIn()) ? { ok: true, by: { status: answer.status } } : failed('the session ended');
   },
 });
 
@@ -354,11 +400,11 @@ const logouts: readonly Scenario[] = [
     section: 'OpenID Connect RP-Initiated Logout 1.0 section 2',
     needs: 'logout',
     async run({ signIn, signOut, isSignedIn, requests }) {
-      if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
+      if (!(await signIn())) return notExercised('the client does not sign in');
       await signOut();
-      if (await isSignedIn()) return { ok: false, detail: observed('the user is still signed in') };
-      const told = requests().some(({ endpoint }) => endpoint === 'end_session' || endpoint === 'revocation');
-      return told ? { ok: true } : { ok: false, detail: observed('the client did not notify the issuer') };
+      if (await isSignedIn()) return failed('the user is still signed in');
+      const told = requests().find(({ endpoint }) => endpoint === 'end_session' || endpoint === 'revocation');
+      return told ? { ok: true, by: { request: told } } : failed('the client did not notify the issuer');
     },
   },
   {
@@ -369,14 +415,12 @@ const logouts: readonly Scenario[] = [
     section: 'OpenID Connect RP-Initiated Logout 1.0 section 2: id_token_hint is recommended',
     needs: 'logout',
     async run({ signIn, signOut, requests }) {
-      if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
+      if (!(await signIn())) return notExercised('the client does not sign in');
       await signOut();
       const ended = requests().find(({ endpoint }) => endpoint === 'end_session');
-      if (ended === undefined)
-        return { notExercised: observed('the client did not ask the issuer to end the session') };
-      return ended.form?.id_token_hint === undefined
-        ? { ok: false, detail: observed('the client sent no id_token_hint') }
-        : { ok: true };
+      return ended !== undefined && ended.form?.id_token_hint === undefined
+        ? failed('the client sent no id_token_hint')
+        : passed(ended, 'the client did not ask the issuer to end the session');
     },
   },
   {
@@ -386,7 +430,7 @@ const logouts: readonly Scenario[] = [
     section: 'OpenID Connect Back-Channel Logout 1.0 section 2.7',
     needs: 'backchannel_logout_uri',
     options: toldBy('backchannel_logout_uri'),
-    run: endedElsewhere,
+    run: endedElsewhere((_, { notified }) => notified !== undefined),
   },
   forgedNotice('signature', 'Logout token with an invalid signature', {}, token =>
     token.replace(/\.[^.]+$/, signature => (signature[1] === 'A' ? '.B' : '.A') + signature.slice(2)),
@@ -406,7 +450,9 @@ const logouts: readonly Scenario[] = [
     section: 'OpenID Connect Front-Channel Logout 1.0 section 2',
     needs: 'frontchannel_logout_uri',
     options: toldBy('frontchannel_logout_uri'),
-    run: endedElsewhere,
+    run: endedElsewhere(({ mock, browser }) =>
+      mock.clients.some(({ frontchannel_logout_uri: uri }) => uri && browser.visited.some(url => url.startsWith(uri))),
+    ),
   },
 ];
 

@@ -2,16 +2,8 @@ import { reasonOf } from '../dpop.ts';
 import { aborted } from '../http.ts';
 import type { MockServer } from '../nodeServer.ts';
 import { refuse } from '../shape.ts';
-import {
-  fits,
-  type Observed,
-  observed,
-  type Scenario,
-  type ScenarioParts,
-  type Severity,
-  sentenceOf,
-  type Target,
-} from './rows.ts';
+import { type Observed, observed, type ScenarioOutcome, sentenceOf } from './outcome.ts';
+import { type Control, controls, fits, type Scenario, type ScenarioParts, type Target } from './rows.ts';
 import { scenarios } from './scenarios.ts';
 import { createBrowser, send } from './walk.ts';
 export type Verdict = 'pass' | 'fail' | 'warning' | 'not exercised' | 'hung';
@@ -68,11 +60,24 @@ export async function torture(mock: MockServer, options: TortureOptions): Promis
     .filter(({ id }) => wanted.length === 0 || wanted.some(name => isOf(name, id)))
     .filter(({ needs }) => fits(needs, options, mock));
   const results: Result[] = [];
+  /** Verdicts of scenarios that others need and that were not chosen. */
+  const unlisted = new Map<Control, Verdict>();
+  const doubtOf = async ({ id, control }: Scenario): Promise<Observed | undefined> => {
+    if (control === undefined || control === id) return undefined;
+    const row = scenarios.find(each => each.id === control);
+    let verdict = results.find(each => each.id === control)?.verdict ?? unlisted.get(control);
+    if (verdict === undefined && row !== undefined) {
+      ({ verdict } = await play(mock, options, row, patience, pace));
+      unlisted.set(control, verdict);
+    }
+    return verdict === 'pass' ? undefined : observed(controls[control]);
+  };
   options.onStart?.(chosen);
   for (const [index, scenario] of chosen.entries()) {
     signal?.throwIfAborted();
     const played = await play(mock, options, scenario, patience, pace);
-    const result = isRefusalOfAll(played, scenario, results) ? { ...played, ...noSignIn } : played;
+    const doubt = played.verdict === 'pass' ? await doubtOf(scenario) : undefined;
+    const result = doubt === undefined ? played : ({ ...played, verdict: 'not exercised', ...told(doubt) } as const);
     results.push(result);
     onResult?.(result, index, chosen.length);
   }
@@ -90,23 +95,7 @@ export async function torture(mock: MockServer, options: TortureOptions): Promis
 
 const told = (observed: Observed) => ({ detail: sentenceOf(observed), observed });
 
-const noSignIn = { verdict: 'not exercised', ...told(observed('the client does not sign in')) } as const;
-
-/** A client that does not even sign in with a right answer refuses wrong ones too, which is no pass. */
-function isRefusalOfAll({ verdict }: Result, { must, needs }: Scenario, before: readonly Result[]): boolean {
-  const ownWay = needs === 'resource' || needs === 'device';
-  const signIn = before.find(({ id }) => id === 'sign-in');
-  return verdict === 'pass' && must === 'refuse' && !ownWay && signIn !== undefined && signIn.verdict !== 'pass';
-}
-
 const isOf = (name: string, id: string) => id === name || id.startsWith(`${name}.`);
-
-interface SeenOfAll {
-  readonly ok: boolean;
-  readonly detail: Observed;
-  readonly severity: Severity;
-  readonly notExercised: Observed;
-}
 
 async function play(
   mock: MockServer,
@@ -155,23 +144,24 @@ async function play(
   };
   const since = performance.now();
   const row = { id, family, title, must, severity, section };
-  const seen = await scenario.run(bench).catch((error: unknown) => error);
+  const seen = await scenario.run(bench).catch((error: unknown) => Object(error) as Error);
   const milliseconds = Math.round(performance.now() - since);
-  if (seen instanceof Error) {
-    if (seen.name === 'TimeoutError')
-      return { ...row, verdict: 'hung', ...told(observed('no response within {0} ms', patience)), milliseconds };
-    // The client closed the connection to its visitor. It did not sign in, but gave no reason either.
-    return { ...row, verdict: severity === 'must' ? 'fail' : 'warning', detail: reasonOf(seen), milliseconds };
-  }
-  const { ok, detail, notExercised, severity: ofThis = severity } = Object(seen) as Partial<SeenOfAll>;
-  if (notExercised !== undefined) return { ...row, verdict: 'not exercised', ...told(notExercised), milliseconds };
-  if (ok) return { ...row, verdict: 'pass', milliseconds };
-  return {
-    ...row,
-    verdict: ofThis === 'must' ? 'fail' : 'warning',
-    ...(detail !== undefined && told(detail)),
-    milliseconds,
-  };
+  return { ...row, ...verdictOf(seen, scenario, patience), milliseconds };
+}
+
+function verdictOf(
+  seen: ScenarioOutcome | Error,
+  { severity }: Scenario,
+  patience: number,
+): Pick<Result, 'verdict' | 'detail' | 'observed'> {
+  const violation = (of = severity) => (of === 'must' ? 'fail' : 'warning');
+  if ('notExercised' in seen) return { verdict: 'not exercised', ...told(seen.notExercised) };
+  if ('by' in seen) return { verdict: 'pass' };
+  if ('ok' in seen) return { verdict: violation(seen.severity), ...told(seen.detail) };
+  if (seen.name === 'TimeoutError')
+    return { verdict: 'hung', ...told(observed('no response within {0} ms', patience)) };
+  // The client closed the connection to its visitor. It did not sign in, but gave no reason either.
+  return { verdict: violation(), detail: reasonOf(seen) };
 }
 
 async function inTime<T>(work: Promise<T>, patience: number): Promise<T> {

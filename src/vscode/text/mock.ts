@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
 import type { MockClockView, MockRequest, MockView, Sender } from '../../core/view/mockView.ts';
-import type { Observed } from '../../mock/torture/rows.ts';
+import type { Observed } from '../../mock/torture/outcome.ts';
 import type { Verdict } from '../../mock/torture/torture.ts';
 import { clockText, durationText } from './time.ts';
 

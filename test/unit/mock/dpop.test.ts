@@ -74,6 +74,7 @@ describe('mock issuer: DPoP', () => {
       now: () => 1562262618_000,
       saw() {},
       authenticated() {},
+      notified() {},
     };
     const desk = createDpopVerifier('off');
     assert.deepEqual(await desk.check(exchange, rfcAccessToken), { jkt: rfcJkt });

@@ -8,7 +8,7 @@ import type { Driver } from '../../../src/mock/torture/rows.ts';
 import { scenarios } from '../../../src/mock/torture/scenarios.ts';
 import { compareWith, type TortureReport, torture, type Verdict } from '../../../src/mock/torture/torture.ts';
 import { createBrowser, send } from '../../../src/mock/torture/walk.ts';
-import { loopbackServer } from '../../support/loopbackServer.ts';
+import { freePort, loopbackServer } from '../../support/loopbackServer.ts';
 import { type SampleOptions, startSampleClient, startTwoProcesses } from '../../torture/sampleClient.ts';
 import { startSampleMcp } from '../../torture/sampleMcp.ts';
 
@@ -44,18 +44,6 @@ const rightClients: Record<string, { readonly habits: Habits; readonly notExerci
 /** How many times faster than real time the clients' clock runs. */
 const usualPace = 20;
 let clientPort = 0;
-
-/** The issuer must know the client's address before the client runs. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>(resolve => {
-    server.listen(0, '127.0.0.1', () => resolve(Object(server.address()).port));
-  });
-  await new Promise(resolve => {
-    server.close(resolve);
-  });
-  return port;
-}
 
 describe('torture', function () {
   this.timeout(60_000);
@@ -181,11 +169,17 @@ describe('torture', function () {
     const { results } = await run('', ['device'], { beside: 'device' });
     const verdicts = results.map(({ id, verdict, detail = '' }) => `${id}: ${verdict} ${detail}`.trim());
     assert.deepEqual(verdicts, [
+      'device.good: pass',
       'device.interval: pass',
       'device.slow-down: pass',
       'device.denied: pass',
       'device.expired: pass',
     ]);
+  });
+
+  it('warns of a session that a repeated callback ended, also if the client did not send the code again', async () => {
+    const [result] = (await run('', ['answer.twice'], { endsAtRepeat: true })).results;
+    assert.deepEqual([result?.verdict, result?.detail], ['warning', 'the session ended']);
   });
 
   it('knows endpoints by any path, and that some issuers name no audience', async () => {
