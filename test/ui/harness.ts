@@ -213,12 +213,30 @@ export class Ui {
       const path = join(root, 'out', 'failures', `${title.replace(/[^\w.-]+/g, '-').slice(0, 100)}-${index + 1}.png`);
       await page.screenshot({ path });
       console.log(`      screenshot: ${path}`);
+      // Where a test run leaves nothing but its output, the words on screen have to tell what happened.
+      for (const text of await page.evaluate(wordsOnScreen)) console.log(`        ${text}`);
     }
   }
 
   async dispose(): Promise<void> {
     for (const dispose of this.#disposals.splice(0)) await dispose();
   }
+}
+
+/** Runs in the page: what a window says besides its editors, which may show tokens. */
+function wordsOnScreen(): string[] {
+  const parts = {
+    row: '.part.sidebar .monaco-list-row',
+    notification: '.notification-list-item-message',
+    question: '.monaco-dialog-box .dialog-message-text',
+    picker: '.quick-input-widget .quick-input-title, .quick-input-widget .quick-input-message, .quick-input-list .monaco-list-row',
+    status: '.statusbar-item',
+  };
+  return Object.entries(parts).flatMap(([part, selector]) =>
+    [...document.querySelectorAll<HTMLElement>(selector)]
+      .filter(element => element.offsetParent !== null)
+      .map(element => `${part}: ${(element.getAttribute('aria-label') ?? element.innerText).replace(/\s+/g, ' ').slice(0, 300)}`),
+  );
 }
 
 /** The page inside VS Code's two frames around a webview. */
