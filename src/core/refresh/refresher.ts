@@ -68,7 +68,12 @@ export function createRefresher(parts: RefresherParts): Refresher {
     async refresh(id, signal, askedBy = 'timer', protection = 'shared') {
       try {
         if (disposed) throw new WorkbenchError('cancelled', { sent: false });
-        return await flights.join(id, signal, flight => run(id, flight, askedBy, protection));
+        const join = () => flights.join(id, signal, flight => run(id, flight, askedBy, protection));
+        const shown = sessions.generation(id);
+        const result = await join();
+        // That refresh had begun before the user saw these tokens, so it has not brought what the user asked for.
+        const isOld = askedBy === 'user' && result.outcome === 'adopted' && result.generation <= shown;
+        return isOld ? await join() : result;
       } catch (thrown) {
         const error = classify(thrown);
         return failed(sessions.generation(id), error, error.data.sent === true ? 'unknown' : 'retryable');

@@ -53,6 +53,11 @@ function answering(world: World, answer: () => Promise<Partial<TokenAnswer> & { 
 /** The settings name the endpoint, so discovery must not be used. */
 const none = { metadata: () => Promise.reject(new Error('not asked for')) } as unknown as Discovery;
 
+const newerThan = ({ generation, tokens }: StoredRecord) => ({
+  generation: generation + 1,
+  tokens: { ...present(tokens), access_token: 'another window has brought this one' },
+});
+
 describe('createRefresher', () => {
   describe('rotation', () => {
     for (const rotation of ['none', 'omit', 'strict', 'grace'] satisfies Rotation[]) {
@@ -407,6 +412,27 @@ describe('createRefresher', () => {
       const world = await signedIn();
       const second = world.window();
       assert.equal(await second.refresh(), 'refreshed');
+    });
+
+    it('get newer tokens than those they saw, although a refresh that began earlier adopts just those', async () => {
+      for (const [askedBy, outcome, posts] of [
+        ['user', 'refreshed', 1],
+        ['timer', 'adopted', 0],
+      ] as const) {
+        const world = await signedIn({ rotation: 'strict' });
+        const second = world.window();
+        second.sessions.apply(world.stored());
+        const hold = gate();
+        world.lock.hook = call => (call === 'readLedger' ? hold.pass() : undefined);
+        const waiting = second.refresh();
+        await hold.reached;
+        await world.first.vault.update(id, record => ({ ...present(record), ...newerThan(present(record)) }));
+        second.sessions.apply(world.stored());
+        const asked = second.refresh(undefined, askedBy);
+        hold.open();
+        assert.deepEqual([await waiting, await asked], ['adopted', outcome]);
+        assert.equal(world.posts().length, posts);
+      }
     });
 
     it('send again when they ask again', async () => {
