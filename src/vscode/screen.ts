@@ -16,7 +16,6 @@ import {
   Hover,
   InlayHint,
   type InputBox,
-  type InputBoxOptions,
   type LogOutputChannel,
   MarkdownString,
   type OpenDialogOptions,
@@ -24,7 +23,6 @@ import {
   ProgressLocation,
   type QuickPickItem,
   QuickPickItemKind,
-  type QuickPickOptions,
   type Range,
   commands as registry,
   StatusBarAlignment,
@@ -81,6 +79,7 @@ export async function confirm<Button extends string>(
   detail: string | undefined,
   ...buttons: readonly Button[]
 ): Promise<Button | undefined> {
+  clearAnswered();
   const options = { modal: true, ...(detail !== undefined && { detail: plainLines(detail) }) };
   const shown = buttons.map(each => plain(each, 80));
   const pressed = await window.showWarningMessage<string>(plain(question), options, ...shown);
@@ -138,58 +137,12 @@ function plainItem<Item extends QuickPickItem>(item: Item): Item {
   };
 }
 
-function plainOptions<Options extends QuickPickOptions | InputBoxOptions>(options: Options): Options {
-  const { title, placeHolder } = options;
-  return {
-    ...options,
-    ...(title !== undefined && { title: plain(title, 200) }),
-    ...(placeHolder !== undefined && { placeHolder: plain(placeHolder, 300) }),
-    ...('prompt' in options && typeof options.prompt === 'string' && { prompt: plain(options.prompt) }),
-  };
-}
-
-/** Shows a list. Resolves with the original item. */
-export async function pick<Item extends QuickPickItem>(
-  items: readonly Item[],
-  options: QuickPickOptions & { readonly title: string },
-): Promise<Item | undefined> {
-  const shown = items.map(plainItem);
-  const chosen = await window.showQuickPick(shown, plainOptions(options));
-  return chosen && items[shown.indexOf(chosen)];
-}
-
-/** As `pick`, for several items. */
-export async function pickMany<Item extends QuickPickItem>(
-  items: readonly Item[],
-  options: QuickPickOptions & { readonly title: string },
-): Promise<readonly Item[] | undefined> {
-  const shown = items.map(plainItem);
-  const chosen = await window.showQuickPick(shown, { ...plainOptions(options), canPickMany: true });
-  return chosen && items.filter((_, index) => chosen.some(each => each === shown[index]));
-}
-
 /** A heading between the items of a list. */
 export function separator(label: string): QuickPickItem {
   return { label, kind: QuickPickItemKind.Separator };
 }
 
 type Flaw = string | undefined;
-
-/** Shows an input box. It stays open when another window comes to the front, as users often copy the text there. */
-export async function ask(
-  options: Omit<InputBoxOptions, 'validateInput' | 'ignoreFocusOut'> & {
-    readonly title: string;
-    /** What is wrong with the text. */
-    readonly flaw?: (text: string) => Flaw | Promise<Flaw>;
-  },
-): Promise<string | undefined> {
-  const { flaw, ...rest } = options;
-  return window.showInputBox({
-    ...plainOptions(rest),
-    ignoreFocusOut: true,
-    ...(flaw && { validateInput: async text => plainFlaw(await flaw(text)) }),
-  });
-}
 
 function plainFlaw(flaw: Flaw): Flaw {
   return flaw === undefined ? undefined : plain(flaw);
@@ -216,6 +169,26 @@ export interface Count {
 }
 
 const counted = ({ step = 0, steps = 0 }: Count) => (steps > 1 ? { step, totalSteps: steps } : {});
+
+/** An answered list or box that is still on screen. */
+let answered: { dispose(): void } | undefined;
+
+/** Takes what was answered off the screen. */
+function clearAnswered(): void {
+  const last = answered;
+  answered = undefined;
+  last?.dispose();
+}
+
+/**
+ * Takes an answered list or box off the screen, but after a question that follows at once has taken its place. VS Code
+ * would return the focus to the editor in between, and on a busy machine so late that it closes the next question.
+ */
+export function giveWay(question: { dispose(): void }): void {
+  clearAnswered();
+  answered = question;
+  setTimeout(() => answered === question && clearAnswered());
+}
 
 export function openInput({
   title,

@@ -43,6 +43,27 @@ const standIns: Readonly<Record<string, string>> = {
   ),
 };
 
+/**
+ * Members of `vscode` for lists and boxes that are answered at once: a list with the last item, or with all if several
+ * may be chosen, a box with its text. `recorded` is an expression that receives each of them, as it was shown.
+ */
+export const answeredAtOnce = (recorded: string): string => `
+  class Question {
+    value = ''; selectedItems = []; activeItems = [];
+    onDidAccept(listener) { this.accept = listener; }
+    onDidHide() {} onDidChangeValue() {} onDidTriggerButton() {} onDidTriggerItemButton() {}
+    show() {
+      (${recorded})(this);
+      if (this.items && !(this.canSelectMany && this.selectedItems.length > 0))
+        this.selectedItems = this.canSelectMany ? this.items : this.items.slice(-1);
+      this.accept();
+    }
+    dispose() { this.disposed = true; }
+  }
+  const createQuickPick = () => new Question();
+  const createInputBox = createQuickPick;
+`;
+
 function stub(more: string): string {
   const given = new Set(
     [...more.matchAll(/(?:export (?:const|class|function)|\},) (\w+)(?= =| \{)/g)].map(([, name]) => name),

@@ -229,13 +229,17 @@ function wordsOnScreen(): string[] {
     row: '.part.sidebar .monaco-list-row',
     notification: '.notification-list-item-message',
     question: '.monaco-dialog-box .dialog-message-text',
-    picker: '.quick-input-widget .quick-input-title, .quick-input-widget .quick-input-message, .quick-input-list .monaco-list-row',
+    picker:
+      '.quick-input-widget .quick-input-title, .quick-input-widget .quick-input-message, .quick-input-list .monaco-list-row',
     status: '.statusbar-item',
   };
   return Object.entries(parts).flatMap(([part, selector]) =>
     [...document.querySelectorAll<HTMLElement>(selector)]
       .filter(element => element.offsetParent !== null)
-      .map(element => `${part}: ${(element.getAttribute('aria-label') ?? element.innerText).replace(/\s+/g, ' ').slice(0, 300)}`),
+      .map(
+        element =>
+          `${part}: ${(element.getAttribute('aria-label') ?? element.innerText).replace(/\s+/g, ' ').slice(0, 300)}`,
+      ),
   );
 }
 
@@ -277,7 +281,10 @@ export class UiWindow {
         const item = this.quickItem(label);
         // An item beyond the end of the visible list is found by typing its label.
         await item.waitFor({ timeout: 1_000 }).catch(() => this.quickInput().fill(label, { timeout }));
-        await item.click({ timeout });
+        // A click that times out may have had its effect, and the next attempt would have it again. These have no limit.
+        await item.hover({ timeout });
+        await this.page.mouse.down();
+        await this.page.mouse.up();
       }
     });
   }
@@ -317,6 +324,11 @@ export class UiWindow {
   /** The input of the open quick pick, input box or command palette. */
   quickInput(): Locator {
     return this.page.locator('.quick-input-widget:visible .quick-input-box input');
+  }
+
+  /** The masked input box. A list that was just answered stays until this takes its place. */
+  secretInput(): Locator {
+    return this.page.locator('.quick-input-widget:visible .quick-input-box input[type=password]');
   }
 
   /** A row of the open quick pick, by its exact label. */
@@ -438,6 +450,22 @@ export class UiWindow {
   }
 }
 
+/**
+ * Counts from now on how often lists and input boxes lose the focus. On a busy machine, a focus that is given back late
+ * closes the list that is open by then.
+ */
+export async function countLostFocus(page: Page): Promise<() => Promise<number>> {
+  await page.evaluate(() => {
+    Reflect.set(window, 'focusLost', 0);
+    addEventListener('focusout', ({ target, relatedTarget }) => {
+      const isQuestion = (where: unknown) => where instanceof Element && where.closest('.quick-input-widget') !== null;
+      if (isQuestion(target) && !isQuestion(relatedTarget))
+        Reflect.set(window, 'focusLost', Reflect.get(window, 'focusLost') + 1);
+    });
+  });
+  return () => page.evaluate(() => Reflect.get(window, 'focusLost') as number);
+}
+
 /** Counts what a person does in a page from now on: presses of the mouse, and of keys that are no modifiers. */
 export async function countActions(page: Page): Promise<() => number> {
   let actions = 0;
@@ -461,6 +489,8 @@ export async function again(gesture: (timeout: number, attempt: number) => Promi
       return await gesture(attempt * 5_000, attempt);
     } catch (error) {
       if (!(error instanceof errors.TimeoutError) || attempt === 3) throw error;
+      // Named in the output, because an attempt that fails has a cause.
+      console.log(`      tried again: ${error.message.replace(/\s+/g, ' ').slice(0, 300)}`);
     }
   }
 }

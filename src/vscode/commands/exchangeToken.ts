@@ -7,7 +7,8 @@ import { isSignable, type Sessions, tokenOf } from '../../core/records/sessions.
 import { storeTokens } from '../../core/records/storeTokens.ts';
 import { freeId } from '../prompts/newConnection.ts';
 import { pickConnection, sessionOf } from '../prompts/pick.ts';
-import { ask, flash, pick } from '../screen.ts';
+import { ask, pick } from '../prompts/questions.ts';
+import { flash } from '../screen.ts';
 import { defineCommand, labelIn, type Services } from './command.ts';
 import { choice, connectionId, optional, text, type Values, withDefault } from './fields.ts';
 

@@ -13,7 +13,8 @@ import {
 } from '../../core/records/sessions.ts';
 import { tryDecode } from '../../core/tokens/jwt.ts';
 import { connectionItem, pickConnection, sessionOf } from '../prompts/pick.ts';
-import { confirm, flash, notify, pick } from '../screen.ts';
+import { pick } from '../prompts/questions.ts';
+import { confirm, flash, notify } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { cancelledText, refreshedText } from '../text/states.ts';
 import { defineCommand, labelIn, showError } from './command.ts';

@@ -4,7 +4,7 @@ import { WorkbenchError } from '../../core/errors.ts';
 import { isLoopback } from '../../core/http/http.ts';
 import type { TortureOptions, TortureReport } from '../../mock/torture/torture.ts';
 import { loadMock } from '../mockIssuer.ts';
-import { askChoice, askText, type Place, runSteps, type Step } from '../prompts/steps.ts';
+import { askChoice, askText, type Place, runSteps, type Step } from '../prompts/questions.ts';
 import { confirm, flash } from '../screen.ts';
 import { mockText, scoreText } from '../text/mock.ts';
 import { openTortureReport, type TorturePage } from '../torture/report.ts';

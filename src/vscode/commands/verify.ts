@@ -14,7 +14,8 @@ import { type DecodedToken, decodeDetached, decodeToken, isDetached, isHmac } fr
 import { checksInOrder } from '../../core/view/sessionView.ts';
 import type { PickedKey } from '../prompts/keys.ts';
 import { askContent, askToken, contentOf, sessionOf } from '../prompts/pick.ts';
-import { confirm, flash, notify, pick, pickMany } from '../screen.ts';
+import { pick, pickMany } from '../prompts/questions.ts';
+import { confirm, flash, notify } from '../screen.ts';
 import { checkText } from '../text/checks.ts';
 import { describeError } from '../text/errors.ts';
 import { rememberedText } from '../text/inputErrors.ts';

@@ -5,7 +5,7 @@ import { requireSecureUrl, withScheme } from '../../core/http/http.ts';
 import type { Discovery, IssuerMetadata } from '../../core/issuer/discovery.ts';
 import { issuerOfAddress } from '../../core/records/connection.ts';
 import { describeError } from '../text/errors.ts';
-import { type Answer, askChoice, askText, type Place, showBusyInput } from './steps.ts';
+import { type Answer, askChoice, askText, type Place, showBusyInput } from './questions.ts';
 
 export interface AskedIssuer {
   readonly issuer: string;

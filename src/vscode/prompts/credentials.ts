@@ -8,7 +8,7 @@ import { lockedKey, withOpened } from '../../core/tokens/keyMaterial.ts';
 import { pickFiles } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { fileBytes } from './pick.ts';
-import { type Answer, askText, type Place } from './steps.ts';
+import { type Answer, askText, type Place } from './questions.ts';
 
 /** What is wrong with a text, or `undefined`. */
 type FlawOf = (text: string) => Promise<string | undefined>;

@@ -7,12 +7,13 @@ import { withScheme } from '../../core/http/http.ts';
 import type { UnlockKey } from '../../core/ports.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
-import { ask, confirm, flash, notify, pick, pickFiles, separator } from '../screen.ts';
+import { confirm, flash, notify, pickFiles, separator } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { formText, keysText, rememberedText } from '../text/inputErrors.ts';
 import { urlFlaw } from './askIssuer.ts';
 import { askPassphrase, keyFileText } from './credentials.ts';
 import { connectionItem } from './pick.ts';
+import { ask, pick } from './questions.ts';
 
 /** Asks for keys, and remembers those that the user wants to keep. */
 export interface KeyChooser {

@@ -13,7 +13,7 @@ import { fillIn, type StartingPoint, startingPoints, trimmedPlaceholder } from '
 import { placeholderText, refreshTokenText, startingPointText } from '../text/signIn.ts';
 import { askIssuer, urlFlaw } from './askIssuer.ts';
 import { askCredentials } from './credentials.ts';
-import { askChoice, askText, runSteps, type Step } from './steps.ts';
+import { askChoice, askText, runSteps, type Step } from './questions.ts';
 
 /** The new entry of the setting, and the secret, which is stored elsewhere. */
 interface Draft {

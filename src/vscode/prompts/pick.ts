@@ -7,10 +7,11 @@ import { badgeOf, type Session, type Sessions, tokenOf } from '../../core/record
 import { type Grant, offeredGrants } from '../../core/signIn/grants.ts';
 import { decodeToken, isDetached, tryDecode } from '../../core/tokens/jwt.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
-import { ask, pick, pickFiles } from '../screen.ts';
+import { pickFiles } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { grantWords } from '../text/signIn.ts';
 import { badgeText, stateIcons } from '../text/states.ts';
+import { ask, pick } from './questions.ts';
 
 /**
  * The connection of the row, the only existing one, or the one that the user picks; `undefined` if the user cancelled.

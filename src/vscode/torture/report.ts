@@ -5,7 +5,8 @@ import type { Scenario } from '../../mock/torture/rows.ts';
 import type { Result, TortureReport, Verdict } from '../../mock/torture/torture.ts';
 import type { FromTorturePage, Mood, TortureAction, TortureCell, TortureModel } from '../../webview/protocol.ts';
 import { loadMock } from '../mockIssuer.ts';
-import { flash, notify, openPage, pick, saveFile } from '../screen.ts';
+import { pick } from '../prompts/questions.ts';
+import { flash, notify, openPage, saveFile } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { mockText, scoreText, verdictText } from '../text/mock.ts';
 

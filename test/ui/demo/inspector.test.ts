@@ -153,7 +153,7 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       await ui.window.quickItem('Shared secret...').click();
       await ui.window.quickItem('plain text').click();
       const secret = 'a secret of the tests, long enough';
-      await ui.window.quickInput().fill(secret);
+      await ui.window.secretInput().fill(secret);
       await workbench.keyboard.press('Enter');
       await page.locator('.verdict').getByText('Edited, signed with your own key').waitFor();
       await page.locator('.check.passed', { hasText: 'Signature' }).waitFor();

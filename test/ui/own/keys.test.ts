@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { CompactEncrypt } from 'jose';
 import type { FrameLocator } from 'playwright-core';
 import { hmacJwt, jwt, signer } from '../../support/signing.ts';
-import { again, pageOf, useWorkbench } from '../harness.ts';
+import { again, countLostFocus, pageOf, useWorkbench } from '../harness.ts';
 import { readAll } from '../secrets.ts';
 import { until } from '../shop.ts';
 
@@ -37,7 +37,7 @@ describe('a key in hand', function () {
 
   async function paste(text: string): Promise<void> {
     await ui.window.quickItem('Paste a key...').click();
-    await ui.window.quickInput().fill(text.replaceAll('\n', ''));
+    await ui.window.secretInput().fill(text.replaceAll('\n', ''));
     await ui.window.page.keyboard.press('Enter');
   }
 
@@ -82,11 +82,14 @@ describe('a key in hand', function () {
     assert.match((await first.textContent()) ?? '', /signed with a shared secret/);
     // The page has loaded meanwhile, and did not take the focus from the list.
     await inspector.getByRole('button', { name: 'Verify', exact: true }).waitFor();
+    const lost = await countLostFocus(ui.window.page);
     await ui.window.page.keyboard.press('Enter');
     await ui.window.quickItem('plain text').click();
-    await ui.window.quickInput().fill(secret);
+    await ui.window.secretInput().fill(secret);
+    assert.equal(await lost(), 0, 'each question takes the place of the one before');
     await ui.window.page.keyboard.press('Enter');
     await inspector.getByRole('status').getByText('Verified', { exact: true }).waitFor();
+    assert.equal(await lost(), 1);
   });
 
   it('opens an encrypted token, and the one inside', async () => {
@@ -104,7 +107,7 @@ describe('a key in hand', function () {
     await inspector.getByRole('button', { name: 'Decrypt...' }).click();
     await ui.window.quickItem('Shared secret...').click();
     await ui.window.quickItem('plain text').click();
-    await ui.window.quickInput().fill(secret);
+    await ui.window.secretInput().fill(secret);
     await ui.window.page.keyboard.press('Enter');
     // A workbench under test does not pop up notifications; they are in the list behind the bell.
     await ui.window.page.locator('.statusbar-item[id="status.notifications"]').click();

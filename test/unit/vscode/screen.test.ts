@@ -4,8 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MarkdownString, QuickPickItem, Range, Uri } from 'vscode';
+import type * as Questions from '../../../src/vscode/prompts/questions.ts';
 import type * as Screen from '../../../src/vscode/screen.ts';
-import { withoutVscode } from '../../support/withoutVscode.ts';
+import { answeredAtOnce, withoutVscode } from '../../support/withoutVscode.ts';
 
 /**
  * Calls that show a text, or create something that will be shown. For each of them, src/vscode/screen.ts has a function
@@ -87,18 +88,16 @@ const hostile = [
 ];
 
 const vscode = `
-  const shown = globalThis.screenShown = [];
+  const shown = (globalThis.screenShown ??= []);
+  ${answeredAtOnce('question => shown.push(question)')}
   const show = async (...given) => { shown.push(given); return given.at(-1); };
   export const env = { language: 'en', clipboard: {} };
   export const commands = { executeCommand: show };
   export const window = {
     showInformationMessage: show, showWarningMessage: show, showErrorMessage: show, setStatusBarMessage: show,
     withProgress: async (options, work) => { shown.push(options); return work({}, { onCancellationRequested() {} }); },
-    showQuickPick: async (items, options) => { shown.push(items, options); return options.canPickMany ? items : items[0]; },
-    showInputBox: async options => { shown.push(options, await options.validateInput?.('')); },
     showOpenDialog: show,
-    createInputBox: () => { const box = {}; shown.push(box); return box; },
-    createQuickPick: () => { const list = {}; shown.push(list); return list; },
+    createInputBox, createQuickPick,
     createStatusBarItem: () => { const item = { show() {}, hide() {} }; shown.push(item); return item; },
     createWebviewPanel: (...given) => {
       shown.push(given);
@@ -115,10 +114,12 @@ const vscode = `
 describe('a hostile text', function () {
   this.timeout(20_000);
   let screen: typeof Screen;
+  let questions: typeof Questions;
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'screen-'));
     screen = await withoutVscode<typeof Screen>('screen', folder, vscode);
+    questions = await withoutVscode<typeof Questions>('prompts/questions', folder, vscode);
   });
   after(() => rm(folder, { recursive: true }));
   const shown = (): unknown[] => Object(globalThis).screenShown;
@@ -138,11 +139,15 @@ describe('a hostile text', function () {
     'status message': text => screen.flash(text),
     progress: text => screen.progress(text, Promise.resolve(), () => {}),
     'quick pick': text =>
-      screen.pick([{ label: text, description: text, detail: text }], { title: text, placeHolder: text }),
-    'several of a quick pick': text => screen.pickMany([{ label: text }], { title: text }),
-    'input box': text => screen.ask({ title: text, prompt: text, placeHolder: text, flaw: () => text }),
-    'input box of a flow': text => screen.openInput({ title: text, prompt: text, placeholder: text }).refuse(text),
-    'list of a flow': text => screen.openList([{ label: text }], { title: text, placeholder: text, prompt: text }),
+      questions.pick([{ label: text, description: text, detail: text }], { title: text, placeHolder: text }),
+    'several of a quick pick': text => questions.pickMany([{ label: text }], { title: text }),
+    'input box': text => {
+      const { box, refuse } = screen.openInput({ title: text, prompt: text, placeholder: text });
+      refuse(text);
+      shown().push(box);
+    },
+    list: text =>
+      shown().push(screen.openList([{ label: text }], { title: text, placeholder: text, prompt: text }).list),
     'file dialog': text => screen.pickFiles(text),
     'tree row': text => screen.rowItem('id', { label: text, description: text, tooltip: text, spoken: text }),
     'status bar': text =>
@@ -167,13 +172,7 @@ describe('a hostile text', function () {
   };
 
   /** Functions that return the chosen item as it was given. */
-  const answers = new Set([
-    'notification',
-    'modal question',
-    'quick pick',
-    'several of a quick pick',
-    'list of a flow',
-  ]);
+  const answers = new Set(['notification', 'modal question', 'quick pick', 'several of a quick pick', 'list']);
 
   for (const [sink, send] of Object.entries(through)) {
     it(`is text and no markup in: ${sink}`, async () => {
@@ -200,8 +199,8 @@ describe('a hostile text', function () {
 
   it('leaves the items of a list as they were given', async () => {
     const item: QuickPickItem & { id: number } = { label: '$(check) [a](command:b)', id: 7 };
-    assert.equal(await screen.pick([item], { title: 'a' }), item);
-    assert.deepEqual(await screen.pickMany([item], { title: 'a' }), [item]);
+    assert.equal(await questions.pick([item], { title: 'a' }), item);
+    assert.deepEqual(await questions.pickMany([item], { title: 'a' }), [item]);
     const { original, shown } = screen.openList([item], { title: 'a', placeholder: 'b' });
     assert.equal(original(shown[0] as typeof item), item);
   });

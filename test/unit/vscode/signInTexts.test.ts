@@ -9,17 +9,13 @@ import type { Difference } from '../../../src/core/tokens/tokenUse.ts';
 import type * as Picks from '../../../src/vscode/prompts/pick.ts';
 import type * as Texts from '../../../src/vscode/text/signIn.ts';
 import type * as Answers from '../../../src/vscode/text/warnings.ts';
-import { withoutVscode } from '../../support/withoutVscode.ts';
+import { answeredAtOnce, withoutVscode } from '../../support/withoutVscode.ts';
 
 const vscode = `
   export class ThemeIcon { constructor(id) { this.id = id; } }
   const offered = globalThis.grantsOffered = [];
-  export const window = {
-    async showQuickPick(items) {
-      offered.splice(0, offered.length, ...items.map(({ grant }) => grant));
-      return items.at(-1);
-    },
-  };
+  ${answeredAtOnce('({ items }) => offered.splice(0, offered.length, ...items.map(({ grant }) => grant))')}
+  export const window = { createQuickPick };
 `;
 
 describe('signing in, in words', function () {

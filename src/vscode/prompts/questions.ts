@@ -1,6 +1,13 @@
-import { type QuickInputButton, QuickInputButtons, type QuickPickItem, ThemeIcon, version } from 'vscode';
+import {
+  type QuickInput,
+  type QuickInputButton,
+  QuickInputButtons,
+  type QuickPickItem,
+  ThemeIcon,
+  version,
+} from 'vscode';
 import { classify } from '../../core/errors.ts';
-import { openInput, openList, toClipboard } from '../screen.ts';
+import { giveWay, openInput, openList, toClipboard } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 
 /** The outcome of a step: continue, go back, or cancelled. */
@@ -43,6 +50,20 @@ export async function runSteps(title: string, steps: readonly Step[]): Promise<b
   return true;
 }
 
+/** Shows a list or box until `listen` ends it with an answer. */
+function shown<T>(question: QuickInput, listen: (end: (answer: T) => void) => void): Promise<T> {
+  return new Promise(resolve => {
+    let isOver = false;
+    listen(answer => {
+      if (isOver) return;
+      isOver = true;
+      resolve(answer);
+      giveWay(question);
+    });
+    question.show();
+  });
+}
+
 export interface Question extends Place {
   readonly value?: string | undefined;
   readonly prompt: string;
@@ -52,6 +73,8 @@ export interface Question extends Place {
   readonly exact?: boolean;
   /** What is wrong with the text, or `undefined`. */
   readonly validate?: (text: string) => string | undefined | Promise<string | undefined>;
+  /** Whether it is validated while it is typed. */
+  readonly live?: boolean;
   /** A button that fetches the text from elsewhere; `undefined` if the user cancelled. */
   readonly fetch?: { readonly button: QuickInputButton; readonly text: () => Promise<string | undefined> };
   /** A button that copies a text that the user needs elsewhere to answer. */
@@ -60,18 +83,20 @@ export interface Question extends Place {
 
 /** An input box of a flow, with a back button after the first step. */
 export function askText(question: Question): Promise<Answer<string>> {
-  const { validate } = question;
+  const { validate, exact, live } = question;
   const { box, refuse } = openInput(question);
-  return new Promise(resolve => {
-    const end = (answer: Answer<string>) => {
-      resolve(answer);
-      box.dispose();
-    };
+  return shown<Answer<string>>(box, end => {
+    const textOf = (given: string) => (exact ? given : given.trim());
     const accept = async (given: string) => {
-      const text = question.exact ? given : given.trim();
+      const text = textOf(given);
       const flaw = await validate?.(text);
       if (flaw === undefined) end({ turn: 'next', value: text });
       else refuse(flaw);
+    };
+    const check = async (given: string) => {
+      const flaw = await validate?.(textOf(given));
+      // The text may have changed meanwhile.
+      if (box.value === given) refuse(flaw);
     };
     const { fetch } = question;
     const copy = question.copy && { ...question.copy, iconPath: new ThemeIcon('copy') };
@@ -99,12 +124,12 @@ export function askText(question: Question): Promise<Answer<string>> {
       if ('flaw' in fetched) refuse(fetched.flaw);
       else if (fetched.text !== undefined) await accept(fetched.text);
     });
-    box.onDidChangeValue(() => refuse(undefined));
+    box.onDidChangeValue(given => (live ? check(given) : refuse(undefined)));
     box.onDidAccept(() => accept(box.value));
     box.onDidHide(() => {
       if (!away) end({ turn: 'cancelled' });
     });
-    box.show();
+    if (live) void check(box.value);
   });
 }
 
@@ -125,20 +150,18 @@ export function askChoice<Item extends QuickPickItem>(
     readonly pressed?: (item: Item) => unknown;
     /** An item for what the user types, in front of the others. */
     readonly typed?: (text: string) => Item | undefined;
+    readonly settings?: ListSettings;
   },
 ): Promise<Answer<readonly Item[]>> {
   const { placeholder, prompt } = options;
   const texts = hasPrompts ? { placeholder, prompt } : { placeholder: prompt ?? placeholder };
-  const { list: pick, shown, original, add } = openList(items, { ...place, ...texts });
+  const { list: pick, shown: all, original, add } = openList(items, { ...place, ...texts });
   pick.canSelectMany = options.many === true;
-  const selected = shown.filter(item => options.selected?.(original(item)));
+  const selected = all.filter(item => options.selected?.(original(item)));
   if (options.many) pick.selectedItems = selected;
   else if (selected.length > 0) pick.activeItems = selected;
-  return new Promise(resolve => {
-    const end = (answer: Answer<readonly Item[]>) => {
-      resolve(answer);
-      pick.dispose();
-    };
+  Object.assign(pick, options.settings);
+  return shown<Answer<readonly Item[]>>(pick, end => {
     pick.buttons = place.step > 1 ? [QuickInputButtons.Back] : [];
     pick.onDidTriggerButton(() => end({ turn: 'back' }));
     pick.onDidTriggerItemButton(({ item }) => void options.pressed?.(original(item)));
@@ -147,11 +170,63 @@ export function askChoice<Item extends QuickPickItem>(
     pick.onDidAccept(() => {
       // Enter may come before the item for the typed text is shown.
       const item = typed?.(pick.value);
-      end({ turn: 'next', value: item ? [item] : pick.selectedItems.map(original) });
+      const chosen = item ? [item] : pick.selectedItems.map(original);
+      if (chosen.length > 0 || options.many) end({ turn: 'next', value: chosen });
     });
     pick.onDidHide(() => end({ turn: 'cancelled' }));
-    pick.show();
   });
+}
+
+interface ListSettings {
+  readonly matchOnDescription?: boolean;
+  readonly matchOnDetail?: boolean;
+  /** Whether it stays open when another window comes to the front. */
+  readonly ignoreFocusOut?: boolean;
+}
+
+interface ListOptions extends ListSettings {
+  readonly title: string;
+  readonly placeHolder?: string;
+}
+
+async function listed<Item extends QuickPickItem>(
+  items: readonly Item[],
+  { title, placeHolder = '', ignoreFocusOut = false, ...matching }: ListOptions,
+  many: boolean,
+): Promise<readonly Item[] | undefined> {
+  const settings = { ignoreFocusOut, ...matching };
+  const answer = await askChoice({ title, step: 0 }, items, { placeholder: placeHolder, many, settings });
+  return answer.turn === 'next' ? answer.value : undefined;
+}
+
+/** Shows a list. Resolves with the chosen item. */
+export async function pick<Item extends QuickPickItem>(
+  items: readonly Item[],
+  options: ListOptions,
+): Promise<Item | undefined> {
+  return (await listed(items, options, false))?.[0];
+}
+
+/** As `pick`, for several items. */
+export function pickMany<Item extends QuickPickItem>(
+  items: readonly Item[],
+  options: ListOptions,
+): Promise<readonly Item[] | undefined> {
+  return listed(items, options, true);
+}
+
+/** Shows an input box, which says while the user types what is wrong. Resolves with the text as it was typed. */
+export async function ask({
+  placeHolder = '',
+  flaw,
+  ...texts
+}: Pick<Question, 'title' | 'prompt' | 'value' | 'password'> & {
+  readonly placeHolder?: string;
+  readonly flaw?: NonNullable<Question['validate']>;
+}): Promise<string | undefined> {
+  const live = { exact: true, live: true, ...(flaw && { validate: flaw }) };
+  const answer = await askText({ step: 0, placeholder: placeHolder, ...texts, ...live });
+  return answer.turn === 'next' ? answer.value : undefined;
 }
 
 /** Runs `work` behind a busy input box; hiding the box cancels the work. */
