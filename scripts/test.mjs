@@ -136,7 +136,7 @@ function unitTests() {
   const rooms = ['cli', 'histories|platform', 'core', 'mock'].map(names => `^(?:${names})[\\\\/]`);
   const rest = `^(?!${rooms.map(room => room.slice(1)).join('|')})`;
   // The limit ends tests that hang. It is longer than for unit tests alone, because these run behind all windows.
-  return together([...rooms, rest].map(files => runInNode('unit', 20_000, false, files)));
+  return together([...rooms, rest].map(files => runInNode('unit', 60_000, false, files)));
 }
 
 /** @param {Promise<unknown>} secondMay when there is room for the windows of the second half */

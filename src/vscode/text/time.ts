@@ -8,13 +8,23 @@ const month = 30.44 * day;
 const year = 365.25 * day;
 
 /**
+ * The step in milliseconds for countdowns of rows that have buttons. VS Code makes the buttons anew when the text of a
+ * row changes, and a click during which that happens is lost.
+ */
+export const calmStep = 10 * second;
+
+/**
  * A duration in one or two units: "42 s", "5 min", "3 h 20 min", "12 days". It is rounded to the nearest minute or day,
  * so that a token just issued for 5 minutes has "5 min" left. Seconds are rounded down.
  * @param ms milliseconds
+ * @param step milliseconds; with another one than a second, a duration below a minute is "under 50 s"
  */
-export function durationText(ms: number): string {
+export function durationText(ms: number, step = second): string {
   const length = Math.abs(ms);
-  if (length < minute) return l10n.t('{0} s', Math.floor(length / second));
+  if (length < minute) {
+    const steps = Math.floor(length / step);
+    return step === second ? l10n.t('{0} s', steps) : l10n.t('under {0} s', ((steps + 1) * step) / second);
+  }
   if (length < 2 * day) {
     const all = Math.round(length / minute);
     const [hours, minutes] = [Math.floor(all / 60), all % 60];
@@ -27,10 +37,11 @@ export function durationText(ms: number): string {
 }
 
 /** "in 5 min", "3 h ago" or "now". Both moments in milliseconds since the epoch. */
-export function relativeText(time: number, now: number): string {
+export function relativeText(time: number, now: number, step = second): string {
   const distance = time - now;
-  if (Math.abs(distance) < second) return l10n.t('now');
-  return distance > 0 ? l10n.t('in {0}', durationText(distance)) : l10n.t('{0} ago', durationText(distance));
+  if (Math.abs(distance) < second && step === second) return l10n.t('now');
+  const length = durationText(distance, step);
+  return distance > 0 ? l10n.t('in {0}', length) : l10n.t('{0} ago', length);
 }
 
 /** Local date and time to the second, in a sortable format: "2019-04-06 10:04:29". */
@@ -55,14 +66,14 @@ export function momentText(time: number, now: number): string {
 
 /**
  * Milliseconds until `durationText` of the time left until `end` changes. Countdowns redraw no more often than that:
- * every second in the last minute, otherwise every minute or day.
+ * every step in the last minute, otherwise every minute or day.
  */
-export function nextChange(end: number, now: number): number {
+export function nextChange(end: number, now: number, step = second): number {
   const distance = end - now;
   const length = Math.abs(distance);
-  const [unit, least] = length < minute ? [second, 0] : length < 2 * day ? [minute, minute] : [day, 2 * day];
+  const [unit, least] = length < minute ? [step, 0] : length < 2 * day ? [minute, minute] : [day, 2 * day];
   // Seconds change at their end, rounded units in their middle.
-  const over = (unit === second ? length : length + unit / 2) % unit;
+  const over = (unit === step ? length : length + unit / 2) % unit;
   const part = distance > 0 ? Math.min(over, length - least) : unit - over;
   return Math.max(part, 20) + 1;
 }

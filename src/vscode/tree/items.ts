@@ -33,7 +33,7 @@ import {
   tokenTitle,
 } from '../text/states.ts';
 import { describeProblem } from '../text/storedErrors.ts';
-import { clockText, dateText, durationText, momentText, relativeText } from '../text/time.ts';
+import { calmStep, clockText, dateText, durationText, momentText, relativeText } from '../text/time.ts';
 import { describeTokenWarning } from '../text/warnings.ts';
 import {
   checkItem,
@@ -213,8 +213,8 @@ function tokenRow(node: ViewNode & { kind: 'token' }, session: Session, context:
           ? l10n.t('expired at {0}', clockText(end, now))
           : l10n.t('until {0}', clockText(end, now))
         : ended
-          ? l10n.t('expired {0}', relativeText(end, now))
-          : l10n.t('{0} left', durationText(end - now));
+          ? l10n.t('expired {0}', relativeText(end, now, calmStep))
+          : l10n.t('{0} left', durationText(end - now, calmStep));
   const { icon, color } = tokenStateLooks[state.kind];
   const lines = [
     `${title}: ${tokenStateText(state)}`,

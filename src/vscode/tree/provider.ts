@@ -10,7 +10,7 @@ import { type MockNode, mockChildren } from '../../core/view/mockView.ts';
 import { checkNodes, childrenOf, groupMembers, rootNodes } from '../../core/view/sessionView.ts';
 import { keyOf, parentOf, unique, type ViewNode } from '../../core/view/viewNode.ts';
 import type { MockService } from '../mockIssuer.ts';
-import { nextChange } from '../text/time.ts';
+import { calmStep, nextChange } from '../text/time.ts';
 import type { ItemContext, resolveItem, treeItem } from './items.ts';
 
 export interface ConnectionsTree extends TreeDataProvider<ViewNode> {
@@ -88,7 +88,8 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
   function nextChangeOf(node: ViewNode, now: number): number | undefined {
     const moment = countedFrom(node, 'id' in node ? sessions.get(node.id) : undefined, plan);
     if (moment === undefined) return undefined;
-    if (!isOpen(node)) return now + nextChange(moment, now);
+    if (!isOpen(node))
+      return now + (node.kind === 'token' ? nextChange(moment, now, calmStep) : nextChange(moment, now));
     return moment > now ? moment : undefined;
   }
 

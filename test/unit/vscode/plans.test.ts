@@ -50,15 +50,26 @@ describe('what a row and the status bar say comes next', () => {
       [14 * day - second, '14 days'],
     ] as const)
       assert.equal(times.durationText(length), text);
-    for (let length = 30_000; length < 4 * day; length = Math.ceil(length * 1.07)) {
-      const shown = times.durationText(length);
-      const down = times.nextChange(now + length, now);
-      assert.equal(times.durationText(length - down + 25), shown, `${length} is told too late`);
-      assert.notEqual(times.durationText(length - down), shown, `${length} counting down`);
-      const up = times.nextChange(now - length, now);
-      assert.equal(times.durationText(length + up - 25), shown, `${length} is told too late`);
-      assert.notEqual(times.durationText(length + up), shown, `${length} counting up`);
-    }
+    for (const [length, text] of [
+      [59_999, 'under 60 s'],
+      [50_000, 'under 60 s'],
+      [49_999, 'under 50 s'],
+      [0, 'under 10 s'],
+      [minute, '1 min'],
+    ] as const)
+      assert.equal(times.durationText(length, times.calmStep), text);
+    assert.equal(times.relativeText(now - 10, now, times.calmStep), 'under 10 s ago');
+    for (const step of [second, times.calmStep])
+      for (let length = 12_345; length < 4 * day; length = Math.ceil(length * 1.07)) {
+        const textOf = (ms: number) => times.durationText(ms, step);
+        const shown = textOf(length);
+        const down = times.nextChange(now + length, now, step);
+        assert.equal(textOf(length - down + 25), shown, `${length} is told too late`);
+        assert.notEqual(textOf(length - down), shown, `${length} counting down`);
+        const up = times.nextChange(now - length, now, step);
+        assert.equal(textOf(length + up - 25), shown, `${length} is told too late`);
+        assert.notEqual(textOf(length + up), shown, `${length} counting up`);
+      }
   });
 
   it('and how far the clocks are apart', () => {

@@ -71,13 +71,25 @@ describe('rows of the tree', function () {
     const reason = { id: 'signature', status: 'skipped', code: 'opaque' } as const;
     const failed = [{ id: 'signature', status: 'failed', code: 'signature_invalid' }] as const;
     const rows: [TokenState, string, string, string][] = [
-      [{ kind: 'not_checked' }, 'shield', 'not checked, 59 s left', 'expired 59 s ago, not checked'],
-      [{ kind: 'verified' }, 'verified-filled', 'verified, 59 s left', 'expired 59 s ago, verified'],
-      [{ kind: 'expired_valid_signature' }, 'watch', 'signature valid, 59 s left', 'expired 59 s ago, signature valid'],
-      [{ kind: 'failed', failed }, 'error', 'verification failed, 59 s left', 'verification failed, expired 59 s ago'],
+      [{ kind: 'not_checked' }, 'shield', 'not checked, under 60 s left', 'expired under 60 s ago, not checked'],
+      [{ kind: 'verified' }, 'verified-filled', 'verified, under 60 s left', 'expired under 60 s ago, verified'],
+      [
+        { kind: 'expired_valid_signature' },
+        'watch',
+        'signature valid, under 60 s left',
+        'expired under 60 s ago, signature valid',
+      ],
+      [
+        { kind: 'failed', failed },
+        'error',
+        'verification failed, under 60 s left',
+        'verification failed, expired under 60 s ago',
+      ],
       [
         ...([{ kind: 'unverifiable', reason }, 'question'] as const),
-        ...(['59 s left', 'expired 59 s ago'] as const).map(time => `${time}, cannot be verified here: opaque token`),
+        ...(['under 60 s left', 'expired under 60 s ago'] as const).map(
+          time => `${time}, cannot be verified here: opaque token`,
+        ),
       ] as [TokenState, string, string, string],
     ];
     const icons = new Set<string>();
