@@ -192,10 +192,12 @@ export interface FileSearch {
   filesWith(search: TextSearch, found: (file: string) => void, signal: AbortSignal): Promise<number | undefined>;
   /**
    * The text of a file; `undefined` if it is gone, too large, not text or not wanted. `isWanted` gets the file with one
-   * character for each byte, in which ASCII can be found in less time than decoding the file takes.
+   * character for each byte, in which ASCII can be found in less time than decoding the file takes, and the bytes.
    */
-  read(path: string, mostBytes: number, isWanted: (bytes: string) => boolean): Promise<string | undefined>;
+  read(path: string, mostBytes: number, isWanted: IsWanted): Promise<string | undefined>;
 }
+
+export type IsWanted = (text: string, bytes: Uint8Array) => boolean;
 
 export interface TextSearch {
   readonly folder: string;

@@ -46,7 +46,7 @@ export function createFileSearch(appRoot: string, log: Log): FileSearch {
           if (!info.isFile() || info.size > mostBytes) return undefined;
           const bytes = await file.readFile();
           // A NUL among the first bytes means that it is not a text file.
-          if (bytes.subarray(0, 1000).includes(0) || !isWanted(bytes.toString('latin1'))) return undefined;
+          if (bytes.subarray(0, 1000).includes(0) || !isWanted(bytes.toString('latin1'), bytes)) return undefined;
           return bytes.toString('utf8');
         } finally {
           await file.close();

@@ -16,11 +16,15 @@ async function measure({ appRoot, ripgrep, folder }: { appRoot: string; ripgrep:
   const ours = async () => {
     const waiting: Promise<void>[] = [];
     const look = async (file: string) => {
-      const leaksOf = (text: string) => scanForLeaks(text, [], Date.now());
-      const text = await files.read(join(folder, file), mostBytes, bytes => leaksOf(bytes).length > 0);
+      const leaksOf = (text: string, bytes?: Uint8Array) => scanForLeaks(text, [], Date.now(), bytes);
+      const text = await files.read(
+        join(folder, file),
+        mostBytes,
+        (latin1, bytes) => leaksOf(latin1, bytes).length > 0,
+      );
       leaks += text === undefined ? 0 : leaksOf(text).length;
     };
-    const search = { folder, patterns: leakMarks([]), exclude: ['**/.git/**'], mostBytes };
+    const search = { folder, patterns: leakMarks([]), exclude: ['**/.git/'], mostBytes };
     searched = await files.filesWith(search, file => waiting.push(look(file)), signal);
     await Promise.all(waiting);
   };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmod } from 'node:fs/promises';
 import { type CodeAction, env, languages, commands as registry, Uri, workspace } from 'vscode';
+import { leakCorpus } from '../support/leakCorpus.ts';
 import { hmacJwt } from '../support/signing.ts';
 import { run, signedIn } from './support.ts';
 
@@ -103,6 +104,22 @@ describe('tokens in files of the workspace', () => {
       await workspace.getConfiguration('files').update('exclude', exclude, true);
       await workspace.fs.delete(at('..', 'node_modules'), { recursive: true });
     }
+  });
+
+  it('are found in exactly those files in which a scan of all files finds one', async () => {
+    const corpus = Uri.joinPath(folder(), 'leaks', 'corpus');
+    const files = leakCorpus(Date.now());
+    await Promise.all(
+      files.map(({ name, text }) => workspace.fs.writeFile(Uri.joinPath(corpus, name), new TextEncoder().encode(text))),
+    );
+    const { leaks } = await run<Found>('findLeaks');
+    const found = leaks.flatMap(({ uri, kind }) =>
+      uri.startsWith(`${corpus}/`) ? [`${uri.slice(corpus.toString().length + 1)}: ${kind}`] : [],
+    );
+    await workspace.fs.delete(corpus, { recursive: true });
+    await run('clearLeaks');
+    const expected = files.flatMap(({ name, kind }) => (kind === undefined ? [] : [`${name}: ${kind}`]));
+    assert.deepEqual(found.sort(), expected.sort());
   });
 
   it('are kept both where two are moved one after the other, and the file says where each is', async () => {

@@ -2,11 +2,20 @@
 
 import { healthCardStart } from '../tokens/findJwts.ts';
 import { decodeToken, expiresAt } from '../tokens/jwt.ts';
-import { anyOf, type FoundOpaque, opaqueAt, opaquePatterns, opaquePrefixes } from '../tokens/opaqueTokens.ts';
+import {
+  anyOf,
+  type FoundOpaque,
+  opaqueAt,
+  opaquePatterns,
+  opaquePrefixes,
+  searchedPrefixes,
+} from '../tokens/opaqueTokens.ts';
 import { findTokens, mostTokens } from '../tokens/tokenRanges.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
 import { base64Text, percentDecoded, unescaped } from './escapes.ts';
+import { orderMark } from './searchOrder.ts';
 import { isPlaceholder } from './tokenSets.ts';
+import { wordStarts } from './wordStarts.ts';
 
 export interface KnownToken {
   readonly token: string;
@@ -39,14 +48,16 @@ const mostLeaks = mostTokens;
  * ASCII alone.
  */
 export function leakMarks(known: readonly KnownToken[]): string[] {
+  const writings = known.flatMap(writingsOf);
   return [
+    orderMark([...searchedBeginnings, ...writings]),
     // Fewer characters are not the beginning of a header, even on the first of several lines.
     `${anyOf(headerStarts)}[\\w+/-]{8,}={0,2}${afterHeader}`,
     `${healthCardStart}(?:1/1/)?\\d{8}`,
     refreshTokenMark + generatedValue,
     `\\b${anyOf([...encodedStarts, ...headerStarts])}[A-Za-z\\d+/]{20}`,
     ...opaquePatterns,
-    ...known.flatMap(writingsOf).map(text => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')),
+    ...writings.map(text => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')),
   ];
 }
 
@@ -56,20 +67,29 @@ const headerStarts = ['eyJ', 'eyAi', 'eyAg', 'eyAJ', 'eyAK', 'eyAN', 'ewog', 'ew
 /** A dot, or the end of the line if the token is broken over several: `KeyJwkThumbprint` has an `eyJ` in it as well. */
 const afterHeader = '(?:\\.|["\'`]?[ \\t]{0,4}[+\\\\=]?[ \\t]{0,4}\\r?$)';
 
+const refreshNames = ['refresh', 'Refresh', 'REFRESH'];
+
 /** The first four characters of tokens that are encoded in base64, from the tokens' first three bytes. */
 const encodedStarts = [...new Set([...headerStarts, ...opaquePrefixes].map(start => btoa(start.slice(0, 3))))];
 
-/** Takes time linear in the text, for each known token. @param now milliseconds since the epoch */
-export function scanForLeaks(text: string, known: readonly KnownToken[], now: number): Leak[] {
+/** What the patterns of `leakMarks` begin with. */
+const searchedBeginnings = [...headerStarts, healthCardStart, ...refreshNames, ...encodedStarts, ...searchedPrefixes];
+
+/**
+ * Takes time linear in the text, for each known token.
+ * @param now milliseconds since the epoch
+ * @param bytes makes the scan faster if the text has one character for each byte of a file
+ */
+export function scanForLeaks(text: string, known: readonly KnownToken[], now: number, bytes?: Uint8Array): Leak[] {
   let leaks: readonly Leak[] = [];
   for (const token of known) leaks = merged(leaks, placesOf(token, text, now));
-  const { opaque, encoded } = markedTokens(text, known, now);
+  const { opaque, encoded } = markedTokens(text, known, now, bytes);
   for (const found of [opaque, workingTokens(text, now), refreshTokens(text), encoded]) leaks = merged(leaks, found);
   return [...leaks];
 }
 
 /** All marks are searched at once: the search for them takes longer than everything that is done where one is. */
-const marked = new RegExp(`\\b${anyOf([...opaquePrefixes, ...encodedStarts, ...headerStarts])}`, 'g');
+const nextMark = wordStarts([...opaquePrefixes, ...encodedStarts, ...headerStarts]);
 
 // --- Tokens of connections ---
 
@@ -112,21 +132,23 @@ function workingTokens(text: string, now: number): Leak[] {
   return leaks;
 }
 
-function markedTokens(text: string, known: readonly KnownToken[], now: number): Record<'opaque' | 'encoded', Leak[]> {
+function markedTokens(
+  text: string,
+  known: readonly KnownToken[],
+  now: number,
+  bytes: Uint8Array | undefined,
+): Record<'opaque' | 'encoded', Leak[]> {
   const opaque: Leak[] = [];
   const encoded: Leak[] = [];
   let from = 0;
   for (;;) {
-    // Searching again inside of an encoded text uses the same pattern.
-    marked.lastIndex = from;
-    const start = marked.exec(text)?.index;
-    if (start === undefined || opaque.length >= mostLeaks || encoded.length >= mostLeaks) return { opaque, encoded };
-    from = marked.lastIndex;
+    const start = nextMark(text, from, bytes);
+    if (start < 0 || opaque.length >= mostLeaks || encoded.length >= mostLeaks) return { opaque, encoded };
     const { token, end } = opaqueAt(text, start);
     if (token) opaque.push(...opaqueLeak(token));
     const leak = token ? undefined : encodedAt(text, start, known, now);
     if (leak) encoded.push(leak);
-    from = Math.max(from, end, leak?.end ?? 0);
+    from = Math.max(start + 1, end, leak?.end ?? 0);
   }
 }
 
@@ -162,7 +184,7 @@ const quote = '(?:\\\\{0,7}["\'`]|%22|&quot;|&#34;|\\\\{1,3}u0022|\\^")?';
 const afterName = `${quote}[ \\t]{0,4}(?:[:=]>?|%3[ADad])[ \\t]{0,4}${quote}`;
 
 /** The name as programs write it: a pattern that ignores case makes a search of many files much slower. */
-const refreshTokenMark = `(?:refresh|Refresh|REFRESH)[_-]?(?:token|Token|TOKEN)${afterName}`;
+const refreshTokenMark = `(?:${refreshNames.join('|')})[_-]?(?:token|Token|TOKEN)${afterName}`;
 
 const tokenCharacter = (times: string) => `(?:[\\w~+/.%!*$-]|\\\\[/:=])${times}`;
 

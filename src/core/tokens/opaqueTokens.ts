@@ -138,6 +138,9 @@ const whole = new RegExp(`${anyOf(opaquePrefixes)}${characters}{8,${longest}}={0
 /** Patterns for the files that can have one of these tokens, one for all prefixes with the same least length. */
 export const opaquePatterns: readonly string[] = patternsOf(opaqueKinds.filter(({ alone }) => !alone));
 
+/** What those patterns begin with. */
+export const searchedPrefixes: readonly string[] = opaquePrefixes.map(rareEnd);
+
 function patternsOf(kinds: readonly OpaqueKind[]): string[] {
   const least = ({ rest = 10 }: OpaqueKind) => Math.max(rest, 8);
   return [...new Set(kinds.map(least))].map(rest => {

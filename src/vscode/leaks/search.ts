@@ -15,7 +15,7 @@ import {
 import { commands } from '../../contributions.ts';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import { type KnownToken, type Leak, leakMarks, scanForLeaks } from '../../core/imports/leakScan.ts';
-import type { Clock, FileSearch } from '../../core/ports.ts';
+import type { Clock, FileSearch, IsWanted } from '../../core/ports.ts';
 import { endOf, type Sessions, tokenOf } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { leakCode } from '../editor/problems.ts';
@@ -62,7 +62,7 @@ export async function searchWorkspace(parts: SearchParts, signal: AbortSignal, t
   for (const { uri } of workspace.workspaceFolders ?? []) {
     const settings = workspace.getConfiguration('files', uri).get<Record<string, unknown>>('exclude', {});
     const excluded = Object.entries(settings).flatMap(([glob, on]) => (on === true ? [glob] : []));
-    const count = await markedBelow(uri, ['**/node_modules/**', '**/.git/**', ...excluded], parts, file, signal);
+    const count = await markedBelow(uri, ['**/node_modules/', '**/.git/', ...excluded], parts, file, signal);
     searched = searched === undefined || count === undefined ? undefined : searched + count;
   }
   if (searched === undefined) {
@@ -93,7 +93,7 @@ export async function searchStaged(parts: SearchParts, signal: AbortSignal, tell
 async function markedStaged(api: GitApi, parts: SearchParts, signal: AbortSignal) {
   const marked = new Set<string>();
   for (const { rootUri } of api.repositories) {
-    const searched = await markedBelow(rootUri, ['**/.git/**'], parts, uri => marked.add(uri.toString()), signal);
+    const searched = await markedBelow(rootUri, ['**/.git/'], parts, uri => marked.add(uri.toString()), signal);
     if (searched === undefined) return undefined;
   }
   return marked;
@@ -121,7 +121,7 @@ async function markedBelow(
 interface SearchedFile {
   readonly uri: Uri;
   /** `undefined` if the file is gone, not text, or `isWanted` says no to its bytes. */
-  read(isWanted: (bytes: string) => boolean): Promise<string | undefined>;
+  read(isWanted: IsWanted): Promise<string | undefined>;
 }
 
 /** Reads files, several at a time and each once, while the search for others continues. */
@@ -133,9 +133,9 @@ function createScanner(
 ) {
   const now = clock.now();
   const known = knownTokens(sessions);
-  const leaksOf = (text: string) => scanForLeaks(text, known, now);
+  const leaksOf = (text: string, bytes?: Uint8Array) => scanForLeaks(text, known, now, bytes);
   // Leaks consist of ASCII, which is the same in the bytes of a file and in its text.
-  const isWanted = (bytes: string) => leaksOf(bytes).length > 0;
+  const isWanted: IsWanted = (text, bytes) => leaksOf(text, bytes).length > 0;
   const found: FileLeaks[] = [];
   const listed = new Set<string>();
   const waiting: SearchedFile[] = [];
@@ -201,7 +201,7 @@ function knownTokens(sessions: Sessions): KnownToken[] {
   );
 }
 
-async function textOf(uri: Uri, files: FileSearch, isWanted: (bytes: string) => boolean): Promise<string | undefined> {
+async function textOf(uri: Uri, files: FileSearch, isWanted: IsWanted): Promise<string | undefined> {
   const open = workspace.textDocuments.find(document => document.uri.toString() === uri.toString());
   if (open) return open.getText().slice(0, mostBytes);
   if (uri.scheme === 'file') return files.read(uri.fsPath, mostBytes, isWanted);

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { leakMarks, scanForLeaks } from '../../../../src/core/imports/leakScan.ts';
+import { mostBeginnings } from '../../../../src/core/imports/searchOrder.ts';
+import { wordStarts } from '../../../../src/core/imports/wordStarts.ts';
+import { leakCorpus } from '../../../support/leakCorpus.ts';
+
+const now = 1_800_000_000_000;
+
+/** The beginnings in their order, as ripgrep reads them from the first pattern. */
+function beginningsOf([first = '']: readonly string[]): string[] {
+  const listed = /^\(\?:(.+)\)\\b\\B$/.exec(first)?.[1];
+  assert.ok(listed, first);
+  return listed.split('|').map(each => each.replaceAll('\\', ''));
+}
+
+/** The share of places at which ripgrep's packed search has to compare whole beginnings. */
+function passing(beginnings: readonly string[], bytes: Buffer): number {
+  // Beginnings with the same lower halves share the group of the first of them.
+  const groups = new Map<number, string[]>();
+  const byHalves = new Map<string, string[]>();
+  beginnings.forEach((each, index) => {
+    const halves = Array.from(each, character => character.charCodeAt(0) & 15).join();
+    const group = byHalves.get(halves) ?? groups.get(index % 16) ?? [];
+    group.push(each);
+    byHalves.set(halves, group);
+    if (!groups.has(index % 16)) groups.set(index % 16, group);
+  });
+  const masks = [0, 1, 2].map(place =>
+    Uint16Array.from({ length: 256 }, (_, byte) =>
+      [...groups.values()].reduce((mask, group, index) => {
+        const codes = group.map(each => each.charCodeAt(place));
+        const fits = codes.some(code => (code & 15) === (byte & 15)) && codes.some(code => code >> 4 === byte >> 4);
+        return fits ? mask | (1 << index) : mask;
+      }, 0),
+    ),
+  );
+  const [first, second, third] = masks;
+  let passed = 0;
+  for (let at = 0; at + 2 < bytes.length; at++)
+    if (
+      ((first?.[bytes[at] ?? 0] ?? 0) & (second?.[bytes[at + 1] ?? 0] ?? 0) & (third?.[bytes[at + 2] ?? 0] ?? 0)) !==
+      0
+    )
+      passed++;
+  return passed / bytes.length;
+}
+
+describe('the search for files with tokens', () => {
+  const corpus = leakCorpus(now);
+  const marks = leakMarks([]);
+  const beginnings = beginningsOf(marks);
+
+  it('picks every file in which a scan of all files finds a token', () => {
+    const patterns = marks.map(mark => new RegExp(mark, 'm'));
+    for (const { name, text, kind } of corpus) {
+      const [leak] = scanForLeaks(text, [], now);
+      assert.equal(leak?.kind, kind, name);
+      if (leak)
+        assert.ok(
+          patterns.some(pattern => pattern.test(text)),
+          `${name} is picked`,
+        );
+    }
+  });
+
+  it('finds a word in bytes where it finds it in the text', () => {
+    const words = ['eyJ', 'gho_', 'xoxe.xoxp-', '1//0', '5Aep861', 'sk-ant'];
+    const next = wordStarts(words);
+    const all = (text: string, bytes?: Uint8Array) => {
+      const found: number[] = [];
+      for (let at = next(text, 0, bytes); at >= 0; at = next(text, at + 1, bytes)) found.push(at);
+      return found;
+    };
+    const around = ['', ' ', '  ', 'a', '_', '-', '.', '1', '\u00e9', 'e', 'ey', 'g', '1/'];
+    for (const before of around)
+      for (const word of words)
+        for (const after of around) {
+          const text = Buffer.from(`${before}${word}${after}${word.slice(0, -1)} ${word}`).toString('latin1');
+          assert.deepEqual(all(text, Buffer.from(text, 'latin1')), all(text), text);
+        }
+  });
+
+  it('lists what every pattern begins with, and no more than ripgrep takes at once', () => {
+    assert.ok(beginnings.length <= mostBeginnings, `${beginnings.length}`);
+    assert.equal(new Set(beginnings).size, beginnings.length);
+    const missing = new Set<string>();
+    for (const { text } of corpus)
+      for (const mark of marks)
+        for (const { 0: match } of text.matchAll(new RegExp(mark, 'gm')))
+          if (!beginnings.includes(match.slice(0, 3))) missing.add(match.slice(0, 3));
+    assert.deepEqual([...missing], []);
+  });
+
+  it('lists those together that ripgrep can tell from other text together', () => {
+    const folder = join('src', 'core', 'imports');
+    const code = Buffer.concat(readdirSync(folder).map(name => readFileSync(join(folder, name))));
+    const share = passing(beginnings, code);
+    assert.ok(share < 0.004, `${share} of all places, ${passing(beginnings.toSorted(), code)} in the order of letters`);
+  });
+
+  it('matches nothing by the list itself', () => {
+    const list = new RegExp(marks[0] ?? '');
+    for (const each of beginnings) assert.ok(!list.test(each) && !list.test(`x ${each} ${each}0`), each);
+  });
+
+  it('takes the beginnings of tokens of connections as well', () => {
+    const token = 'Q7.xB*generated-0123456789';
+    const list = beginningsOf(leakMarks([{ token, name: 'refresh_token', connection: 'a' }]));
+    assert.ok(list.includes('Q7.') && list.includes('UTc'), list.join(' '));
+  });
+});
