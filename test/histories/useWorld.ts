@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import type { Use } from './issuer.ts';
 import type { OrderName, Orders, Reply } from './window.ts';
-import { buildScripts, type Rig, type Scripts, startRig, type TestWindow, type WindowOptions, World } from './world.ts';
+import { buildScripts, type Rig, startRig, type TestWindow, type WindowOptions, World } from './world.ts';
 
 /** A new world for each test of a suite. */
 export interface UsedWorld {
@@ -20,20 +20,25 @@ export interface UsedWorld {
   readonly unmarked: readonly string[];
 }
 
+/** All suites of a process have one, because windows take longer to start than most of their tests. */
+let started: Promise<Rig> | undefined;
+// Registered when the module is loaded, so it runs once, after the last test of all files.
+after(async () => {
+  const rig = await started;
+  if (rig === undefined) return;
+  await rig.close();
+  await rm(rig.scripts.folder, { recursive: true, force: true });
+});
+
 export function useWorld(): UsedWorld {
-  let scripts: Scripts;
   let rig: Rig;
   let world: World;
   /** Violations that no test may have. */
   let unmarked: string[] = [];
 
   before(async () => {
-    scripts = await buildScripts();
-    rig = await startRig(scripts);
-  });
-  after(async () => {
-    await rig.close();
-    await rm(scripts.folder, { recursive: true, force: true });
+    started ??= buildScripts().then(startRig);
+    rig = await started;
   });
   beforeEach(async () => {
     world = await World.begin(rig, used.folder);

@@ -50,6 +50,24 @@ describe('the package mock-issuer', function () {
     return { process, ready: JSON.parse(line), ended };
   }
 
+  /** Runs the command in this process, because starting processes takes most of the time. */
+  const inProcess = async (...args: string[]) => {
+    const seen = { stdout: '', stderr: '' };
+    const code = await main(args, {
+      write: line => {
+        seen.stdout += `${line}\n`;
+      },
+      warn: line => {
+        seen.stderr += `${line}\n`;
+      },
+      line: async () => {},
+      ended: async () => {},
+    });
+    return { code, ...seen };
+  };
+
+  const file = (name: string) => join(folder, name);
+
   const node = async (name: string, source: string) => {
     writeFileSync(join(folder, name), source);
     return (await execute(process.execPath, [name], { cwd: folder })).stdout.trim();
@@ -136,40 +154,18 @@ export { MockOptionError, text };
       taken.listen(0, '127.0.0.1', () => resolve(Object(taken.address()).port));
     });
     const clients = [{ client_id: 'a', redirect_uris: ['/cb'] }];
-    writeFileSync(
-      join(folder, 'several.json'),
-      JSON.stringify({ rotation: 'x', clients, faults: [{ type: 'gremlins' }] }),
-    );
-    const config = (text: string) => {
-      writeFileSync(join(folder, 'bad.json'), text);
-      return ['--config', 'bad.json'];
-    };
-    const module = (text: string) => {
-      writeFileSync(join(folder, 'bad.mjs'), text);
-      return ['--config', 'bad.mjs'];
-    };
-    const cases: [string[], RegExp][] = [
+    writeFileSync(file('several.json'), JSON.stringify({ rotation: 'x', clients, faults: [{ type: 'gremlins' }] }));
+    writeFileSync(file('bad.json'), '{');
+    writeFileSync(file('bad.mjs'), 'throw new Error("boom\\nsecond line")');
+    const [bad, none] = [file('bad.json'), file('none.json')];
+    const asProcess: [string[], RegExp][] = [
       [
         ['--config', 'several.json'],
         /^mock-issuer: clients\[0\]\.redirect_uris\[0\]: must be an absolute URI.*\nmock-issuer: rotation: must be one of none, .*\nmock-issuer: faults\[0\]\.type: must be one of delay, .*\n$/,
       ],
-      [
-        module('throw new Error("boom\\nsecond line")'),
-        /^mock-issuer: bad\.mjs: must be a module whose default export is the options \(boom\)\n$/,
-      ],
-      [['--config', '.'], /^mock-issuer: \.: must be a file that can be read \(EISDIR\)\n$/],
-      [config('{'), /^mock-issuer: bad\.json: must be JSON \(.*\)\n$/],
-      [['--config', 'none.json'], /^mock-issuer: none\.json: must be a file that can be read \(ENOENT\)\n$/],
-      [['--port', String(port)], /^mock-issuer: port: already in use.*\n$/],
-      [['--port', 'x'], /^mock-issuer: --port: must be a number\n$/],
-      [['--tls-key', 'bad.json'], /^mock-issuer: --tls-key: must be given together with --tls-cert\n$/],
-      [
-        ['--tls-key', 'bad.json', '--tls-cert', 'bad.json'],
-        /^mock-issuer: tls: must be a key and its certificate as PEM.*\n$/,
-      ],
       [['--nonsense'], /^mock-issuer: .*--nonsense.*\n$/],
     ];
-    for (const [args, expected] of cases) {
+    for (const [args, expected] of asProcess) {
       const failed = await execute(bin, args, { cwd: folder }).then(
         () => ({ code: 0, stderr: '', stdout: '' }),
         error => error,
@@ -177,6 +173,25 @@ export { MockOptionError, text };
       assert.equal(failed.code, 2, args.join(' '));
       assert.match(failed.stderr, expected);
       assert.equal(failed.stdout, '');
+    }
+    const cases: [string[], string][] = [
+      [
+        ['--config', file('bad.mjs')],
+        `${file('bad.mjs')}: must be a module whose default export is the options (boom)`,
+      ],
+      [['--config', '.'], '.: must be a file that can be read (EISDIR)'],
+      [['--config', bad], `${bad}: must be JSON (`],
+      [['--config', none], `${none}: must be a file that can be read (ENOENT)`],
+      [['--port', String(port)], 'port: already in use'],
+      [['--port', 'x'], '--port: must be a number'],
+      [['--tls-key', bad], '--tls-key: must be given together with --tls-cert'],
+      [['--tls-key', bad, '--tls-cert', bad], 'tls: must be a key and its certificate as PEM'],
+    ];
+    for (const [args, expected] of cases) {
+      const { code, stderr, stdout } = await inProcess(...args);
+      assert.deepEqual([code, stdout], [2, ''], args.join(' '));
+      assert.ok(stderr.startsWith(`mock-issuer: ${expected}`), stderr);
+      assert.match(stderr, /^.*\n$/, 'one line');
     }
     taken.close();
   });
@@ -187,23 +202,11 @@ export { MockOptionError, text };
       taken.listen(0, '127.0.0.1', () => resolve(Object(taken.address()).port));
     });
     const client = await startSampleClient({ issuer: `http://127.0.0.1:${port}`, flaw: 'id-token.iss' });
-    const target = ['--start', `${client.origin}/login`, '--signed-in', `${client.origin}/me`, '--port', String(port)];
-    // Runs the command in this process, because starting processes takes most of the time.
-    const torture = async (...args: string[]) => {
-      const seen = { stdout: '', stderr: '' };
-      const code = await main(['torture', ...args], {
-        write: line => {
-          seen.stdout += `${line}\n`;
-        },
-        warn: line => {
-          seen.stderr += `${line}\n`;
-        },
-        line: async () => {},
-        ended: async () => {},
-      });
-      return { code, ...seen };
-    };
-    const file = (name: string) => join(folder, name);
+    // An RSA key would take longer than most of these runs.
+    writeFileSync(file('quick.json'), '{ "alg": "ES256" }');
+    const started = ['--start', `${client.origin}/login`, '--signed-in', `${client.origin}/me`];
+    const target = [...started, '--port', String(port), '--config', file('quick.json')];
+    const torture = (...args: string[]) => inProcess('torture', ...args);
     const short = ['--start', client.origin, '--scenario', 'sign-in'];
     writeFileSync(file('no-driver.mjs'), 'export const signIn = 1;');
     writeFileSync(file('bad.json'), JSON.stringify({ alg: 'RS257', clients: [{ redirect_uris: 'x' }] }));

@@ -60,7 +60,7 @@ describe('torture', function () {
     return startMockServer({
       alg: 'ES256',
       clients: [client],
-      issuers: [{ path: '/other', clients: [client] }],
+      issuers: [{ path: '/other', alg: 'ES256', clients: [client] }],
       ...(persona && { persona }),
     });
   };

@@ -53,7 +53,7 @@ describe('the inspector while time passes', () => {
   });
 
   async function open(lifetime: number) {
-    const issuer = await createMockIssuer({ accessTokenLifetime: lifetime });
+    const issuer = await createMockIssuer({ alg: 'ES256', accessTokenLifetime: lifetime });
     const { access_token: token } = await issuer.issueTokens();
     const clock = manualClock();
     const sessions = createSessions();
@@ -101,7 +101,7 @@ describe('the inspector while time passes', () => {
 
   it('leaves a copy alone that somebody has begun to edit while the issuer is asked', async () => {
     const { createInspection } = await withoutVscode<typeof Inspections>('inspector/inspection', folder);
-    const { access_token: token } = await (await createMockIssuer()).issueTokens();
+    const { access_token: token } = await (await createMockIssuer({ alg: 'ES256' })).issueTokens();
     let answer = () => {};
     const answered = new Promise<void>(resolve => {
       answer = resolve;
@@ -134,7 +134,7 @@ describe('the inspector while time passes', () => {
     /** An inspection of a verified token. The test answers its later questions. */
     async function inspected() {
       const { createInspection } = await withoutVscode<typeof Inspections>('inspector/inspection', folder);
-      const issuer = await createMockIssuer();
+      const issuer = await createMockIssuer({ alg: 'ES256' });
       const { access_token: token } = await issuer.issueTokens();
       const sessions = createSessions();
       const { connection } = readConnection({ id: 'mock', issuer: issuer.issuer, clientId: 'demo' });
