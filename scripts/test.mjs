@@ -81,7 +81,7 @@ async function main() {
     await report.stage(stage, () =>
       stage === 'vsix'
         ? runInVSCode(chosen, 'vsix', { extensionDevelopmentPath: empty, install: vsix, whole })
-        : runInVSCode(chosen, 'host', { extensionDevelopmentPath: root, whole }),
+        : runInVSCode(chosen, 'host', { extensionDevelopmentPath: root, whole, lean: stage === 'host' }),
     );
   };
   const inWindows = async () => {

@@ -65,15 +65,15 @@ export async function installPinned(from) {
 }
 
 /**
- * Runs npm. Under `npm start` and `npm test`, this is the npm that started us, run with Node: on Windows `npm` is a
+ * Runs npm, and resolves with what it printed. Under `npm start` and `npm test`, this is the npm that started us, run with Node: on Windows `npm` is a
  * .cmd file, which Node can start only through a shell, and a shell would need every argument quoted.
  * @param {string[]} args
  * @param {string} cwd
  */
 export function npm(args, cwd) {
   const cli = process.env.npm_execpath ?? '';
-  if (basename(cli) === 'npm-cli.js') return run(process.execPath, [cli, ...args], { cwd });
-  return run('npm', args, { cwd, shell: process.platform === 'win32' });
+  if (basename(cli) === 'npm-cli.js') return output(process.execPath, [cli, ...args], { cwd });
+  return output('npm', args, { cwd, shell: process.platform === 'win32' });
 }
 
 /**
@@ -83,11 +83,22 @@ export function npm(args, cwd) {
  * priority than other processes
  * @returns {Promise<void>}
  */
-export function run(command, args, { background = false, ...options } = {}) {
+export async function run(command, args, options) {
+  await output(command, args, options);
+}
+
+/**
+ * As `run`, with what the command wrote to stdout.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {Parameters<typeof run>[2]} [options]
+ * @returns {Promise<string>}
+ */
+function output(command, args, { background = false, ...options } = {}) {
   return new Promise((resolve, reject) => {
     // The message of the error includes what the command wrote to stderr.
     const child = execFile(command, args, { ...options, maxBuffer: Number.POSITIVE_INFINITY }, (error, stdout) =>
-      error ? reject(new UserError(`${error.message}\n${stdout}`)) : resolve(),
+      error ? reject(new UserError(`${error.message}\n${stdout}`)) : resolve(`${stdout}`),
     );
     if (background && child.pid) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   });

@@ -42,8 +42,9 @@ const quietSettings = {
  * @property {boolean} [workspaceTrust] whether untrusted folders open in Restricted Mode; false by default
  * @property {Record<string, unknown>} [userSettings] user settings, merged over the quiet ones above
  * @property {readonly object[]} [keybindings] the content of `keybindings.json`
- * @property {boolean} [lean] whether most of VS Code's built-in extensions are left out, as each makes the start of a
- * window slower; the tests inside VS Code run with all of them
+ * @property {boolean | readonly string[]} [lean] whether most of VS Code's built-in extensions are left out, or the names of
+ * further ones that stay: each makes the start of a window slower, and each change of a setting, because VS Code then sends
+ * the defaults of all to the extension host
  * @property {string} [userDataDir] kept afterwards; a temporary one by default
  * @property {string} [extensionsDir] kept afterwards; a temporary, empty one by default
  * @property {boolean | string} [installed] whether this extension is installed in all windows, or the folder from which it
@@ -116,7 +117,9 @@ export async function startServer(vscode, options = {}) {
     '--disable-websocket-compression',
     ...['--server-data-dir', join(temporary, 'server'), '--user-data-dir', userDataDir],
     ...['--extensions-dir', extensionsDir],
-    ...(options.lean ? ['--builtin-extensions-dir', await leanExtensions(vscode, temporary)] : []),
+    ...(options.lean
+      ? ['--builtin-extensions-dir', await leanExtensions(vscode, temporary, [options.lean].flat())]
+      : []),
     // The built workbench ignores extensions under development without this flag. With it, notifications do not pop up.
     ...(options.installed ? [] : ['--enable-smoke-test-driver']),
     ...(options.workspaceTrust ? [] : ['--disable-workspace-trust']),
@@ -160,8 +163,8 @@ export async function startServer(vscode, options = {}) {
   }
 }
 
-/** The built-in extensions that the interface tests need: the colour themes, JSON with its schemas, and the kinds of files
- * that they open. */
+/** The built-in extensions that all tests need: the colour themes, JSON with its schemas, and the kinds of files that they
+ * open. */
 const leanNames = [
   ...['theme-defaults', 'json', 'json-language-features', 'configuration-editing', 'shellscript'],
   ...['dotenv', 'ipynb', 'log', 'yaml'],
@@ -170,12 +173,14 @@ const leanNames = [
 /**
  * @param {import('./vscode-from-npm.mjs').VSCodeFromNpm} vscode
  * @param {string} temporary
+ * @param {(boolean | string | undefined)[]} further
  * @returns {Promise<string>} a folder with links to the built-in extensions that are left
  */
-async function leanExtensions({ serverMain }, temporary) {
+async function leanExtensions({ serverMain }, temporary, further) {
   const folder = join(temporary, 'built-in');
   await mkdir(folder);
-  for (const name of leanNames) await symlink(join(serverMain, '..', '..', 'extensions', name), join(folder, name));
+  for (const name of [...leanNames, ...further.filter(each => typeof each === 'string')])
+    await symlink(join(serverMain, '..', '..', 'extensions', name), join(folder, name));
   return folder;
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress } from 'node:zlib';
 import { npm, run } from './ensure.mjs';
@@ -130,8 +130,8 @@ export async function ensurePart(pin, unpack) {
     await rm(draft, { recursive: true, force: true });
     try {
       await mkdir(join(draft, 'unpacked'), { recursive: true });
-      await npm(['pack', spec, '--pack-destination', draft, '--silent', '--ignore-scripts'], draft);
       const archive = join(draft, `${name}.tgz`);
+      await download(spec, archive);
       const digest = createHash('sha512');
       await pipeline(createReadStream(archive), digest);
       if (`sha512-${digest.digest('base64')}` !== integrity) {
@@ -146,6 +146,49 @@ export async function ensurePart(pin, unpack) {
     }
     return folder;
   });
+}
+
+/** Milliseconds for one archive of at most 100 MB. After that npm tries it, with its own limits. */
+const downloadTimeout = 120_000;
+
+/**
+ * Downloads a package from the registry that npm's configuration names. `npm pack` takes three times the work, because it
+ * unpacks the archive to read it. It takes over where the registry asks for
+ * credentials or is behind a proxy.
+ * @param {string} spec like `@scope/name@1.2.3`
+ * @param {string} archive the file that `npm pack` would write in its folder
+ * @param {{ registry?: () => Promise<string>, pack?: () => Promise<unknown> }} [options] for tests
+ * @returns {Promise<void>}
+ */
+export async function download(
+  spec,
+  archive,
+  { registry = npmRegistry, pack = () => npmPack(spec, dirname(archive)) } = {},
+) {
+  const [, path = '', base = '', version = ''] = /^((?:@[^/]+\/)?([^@]+))@(.+)$/.exec(spec) ?? [];
+  try {
+    const url = `${(await registry()).trim().replace(/\/$/, '')}/${path}/-/${base}-${version}.tgz`;
+    const { ok, body } = await fetch(url, { signal: AbortSignal.timeout(downloadTimeout) });
+    if (!ok || !body) throw new Error('It may want credentials, which npm has.');
+    await pipeline(body, createWriteStream(archive));
+  } catch {
+    // npm tries again, and says what is wrong.
+    await pack();
+  }
+}
+
+/** @type {Promise<string> | undefined} */
+let registryOfNpm;
+
+/** All archives come from one registry, so npm is asked once. */
+function npmRegistry() {
+  registryOfNpm ??= npm(['config', 'get', 'registry'], root);
+  return registryOfNpm;
+}
+
+/** @param {string} spec @param {string} folder */
+function npmPack(spec, folder) {
+  return npm(['pack', spec, '--pack-destination', folder, '--silent', '--ignore-scripts'], folder);
 }
 
 /** @param {string} archive @param {string} folder */

@@ -13,6 +13,15 @@ import { startWorkbench } from './workbench.mjs';
 const silenceLimit = 120_000;
 
 /**
+ * The built-in extensions that work together with this one: what is staged, how programs are started, and the languages in
+ * which tokens are found. The tests of `vsix` and `oldest` run with all of them.
+ */
+const partners = [
+  ...['git', 'git-base', 'ms-vscode.js-debug', 'debug-auto-launch', 'debug-server-ready'],
+  ...['javascript', 'typescript-basics', 'markdown-basics', 'python', 'ini', 'xml', 'html', 'css'],
+];
+
+/**
  * @typedef {object} VSCode
  * @property {string} label names the version
  * @property {(vsix: string, profile: Profile) => Promise<void>} install
@@ -20,7 +29,7 @@ const silenceLimit = 120_000;
  *
  * @typedef {{ userDataDir: string, extensionsDir: string }} Profile
  * @typedef {Profile & { folder: string, extensionDevelopmentPath: string, extensionTestsPath: string, env:
- * Record<string, string> }} Run
+ * Record<string, string>, lean?: readonly string[] }} Run `lean`: see `startServer`
  */
 
 /**
@@ -80,8 +89,8 @@ async function vscodeFromNpm(edition) {
     label: `VS Code ${version}, web workbench, from npm`,
     install: (vsix, { extensionsDir }) =>
       run(node, [serverMain, '--install-extension', vsix, '--extensions-dir', extensionsDir]),
-    run: async ({ userDataDir, extensionsDir, env, ...target }) => {
-      const workbench = await startWorkbench({ edition, userDataDir, extensionsDir, env });
+    run: async ({ userDataDir, extensionsDir, env, lean = false, ...target }) => {
+      const workbench = await startWorkbench({ edition, userDataDir, extensionsDir, env, lean });
       /** @type {NodeJS.Timeout | undefined} */
       let timer;
       try {
@@ -114,11 +123,11 @@ async function vscodeFromNpm(edition) {
  * Runs the built tests of `out/test/<kind>` inside VS Code, with a copy of the demo workspace and fresh user data.
  * @param {VSCode} vscode
  * @param {'host' | 'vsix'} kind
- * @param {{ extensionDevelopmentPath: string, install?: string, whole: boolean }} options `install`: a .vsix to install
- * first; `whole`: whether all tests run
+ * @param {{ extensionDevelopmentPath: string, install?: string, whole: boolean, lean?: boolean }} options `install`: a .vsix
+ * to install first; `whole`: whether all tests run; `lean`: whether VS Code has only the built-in extensions of `partners`
  * @returns {Promise<import('./results.mjs').Results>}
  */
-export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, install, whole }) {
+export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, install, whole, lean = false }) {
   // Short names, because the desktop creates a socket below user-data, and macOS limits its path to 103 characters.
   const temporary = await mkdtemp(join(tmpdir(), 'jwtw-'));
   const profile = { userDataDir: join(temporary, 'u'), extensionsDir: join(temporary, 'e') };
@@ -138,7 +147,7 @@ export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, inst
       ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
     };
     const code = await vscode
-      .run({ ...profile, folder, extensionDevelopmentPath, extensionTestsPath, env })
+      .run({ ...profile, folder, extensionDevelopmentPath, extensionTestsPath, env, ...(lean && { lean: partners }) })
       .catch(error => error);
     /** @type {import('./results.mjs').Results | undefined} */
     const results = await readFile(resultsFile, 'utf8').then(JSON.parse, () => undefined);
