@@ -187,10 +187,10 @@ export function createFaultPlan(settings: readonly FaultSetting[] = []): FaultPl
         ...standing.map(({ fault, left }) => (Number.isFinite(left) ? { ...fault, times: left } : fault)),
       ];
     },
-    readsGrant: endpoint =>
-      [...queue.flatMap(({ strikes }) => strikes), ...standing.map(({ strike }) => strike)].some(
-        ({ at, grants }) => grants !== undefined && at.includes(endpoint),
-      ),
+    readsGrant(endpoint) {
+      const needsIt = ({ at, grants }: Strike) => grants !== undefined && at.includes(endpoint);
+      return standing.some(({ strike }) => needsIt(strike)) || queue.some(({ strikes }) => strikes.some(needsIt));
+    },
     strikes(endpoint, grantType = '') {
       if (queue.length === 0 && standing.length === 0) return nothing;
       const isMeant = ({ at, grants }: Strike) => at.includes(endpoint) && grants?.includes(grantType) !== false;

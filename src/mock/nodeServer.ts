@@ -227,7 +227,8 @@ function readBody(incoming: IncomingMessage): Promise<string | undefined> {
     });
     incoming.on('end', () => {
       // Decoding the whole once costs less than a stream that decodes each chunk.
-      const body = Buffer.concat(chunks).toString();
+      const [only] = chunks;
+      const body = (chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks)).toString();
       resolve(body.length > bodyLimit ? undefined : body);
     });
     incoming.on('error', reject);

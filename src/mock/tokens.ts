@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { consentOf } from './authorization.ts';
 import type { AuthorizationRequest } from './authorizationRequest.ts';
 import type { Confirmation } from './clients.ts';
@@ -145,7 +146,7 @@ function accessClaims(order: TokenOrder): Claims {
     aud: grant.audience,
     client_id: grant.clientId,
     ...(order.scope === '' ? {} : { scope: order.scope }),
-    jti: grant.sid + crypto.randomUUID().slice(grant.sid.length),
+    jti: grant.sid + randomUUID().slice(grant.sid.length),
     iat: now,
     exp: now + order.accessTokenLifetime,
     ...(cnf === undefined ? {} : { cnf }),
