@@ -30,6 +30,8 @@ export interface Persona {
   readonly id: (grant: Grant, usual: Claims) => Claims;
   /** Members that error responses have in addition to those of RFC 6749. */
   readonly error?: (now: number) => Claims;
+  /** Statuses of error responses of the token endpoint that differ from RFC 6749, which knows 400 and 401. */
+  readonly statuses?: Readonly<Record<string, number>>;
 }
 
 const cognitoGroups = ({ groups }: Claims) =>
@@ -43,6 +45,8 @@ export const personas = {
       'https://auth0.com/docs/get-started/apis/scopes/openid-connect-scopes',
       'https://auth0.com/docs/api/authentication/logout/auth-0-logout',
       'https://auth0.com/docs/api/authentication/authorization-code-flow-with-enhanced-privacy-protection/push-authorization-requests',
+      'https://auth0.com/docs/api/authentication/device-authorization-flow/authorize-device',
+      'https://community.auth0.com/t/troubleshoot-refresh-token-unknown-or-invalid-before-expiry-403-unknown-or-invalid-refresh-token/120406',
     ],
     slash: true,
     paths: {
@@ -60,13 +64,16 @@ export const personas = {
     accessTyp: 'JWT',
     idTyp: 'JWT',
     userInIdToken: true,
-    access: ({ clientId }, scope, { aud, iss }) => ({
+    access: ({ clientId, subject, sid }, scope, { aud, iss }) => ({
       azp: clientId,
       client_id: undefined,
+      // Without a session there is no user.
+      ...(sid === '' && subject === clientId && { sub: `${clientId}@clients`, gty: 'client-credentials' }),
       // UserInfo is an audience of its own.
       ...(hasScope(scope, 'openid') && { aud: [aud, `${iss}userinfo`].flat() }),
     }),
     id: () => ({ azp: undefined }),
+    statuses: { invalid_grant: 403, authorization_pending: 403, slow_down: 429 },
   },
   entra: {
     sources: [
@@ -119,6 +126,7 @@ export const personas = {
       'https://www.keycloak.org/securing-apps/oidc-layers',
       'https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/TokenManager.java',
       'https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/OIDCLoginProtocolFactory.java',
+      'https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/par/endpoints/ParRootEndpoint.java',
     ],
     paths: {
       token: 'protocol/openid-connect/token',

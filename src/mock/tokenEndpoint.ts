@@ -121,15 +121,15 @@ export function createTokenEndpoint(
       return oauthError(400, 'invalid_request', 'This client must use a certificate');
     const result = await grant({ client, form, now: exchange.now(), effects: exchange.effects, cnf });
     if ('access_token' in result) return jsonReply(200, patched({ ...result }, settings.tokenResponsePatch), headers);
-    const { error } = result;
-    const more = settings.persona?.error?.(exchange.now());
-    if (error !== undefined && more !== undefined)
-      return {
-        ...result,
-        body: JSON.stringify({ ...JSON.parse(result.body), ...more }),
-        headers: { ...result.headers, ...headers },
-      };
-    return { ...result, headers: { ...result.headers, ...headers } };
+    const { persona } = settings;
+    const refused = { ...result, headers: { ...result.headers, ...headers } };
+    if (result.error === undefined || persona === undefined) return refused;
+    const more = persona.error?.(exchange.now());
+    return {
+      ...refused,
+      status: persona.statuses?.[result.error] ?? result.status,
+      ...(more !== undefined && { body: JSON.stringify({ ...JSON.parse(result.body), ...more }) }),
+    };
   });
 }
 

@@ -83,7 +83,7 @@ function scenarioList(): string {
 
 function personaList(): string {
   const rows = Object.entries<Persona>(personas).map(([name, persona]) => {
-    const { sources, slash, issuerEnd, paths, logout, userInIdToken, withoutAudience } = persona;
+    const { sources, slash, issuerEnd, paths, logout, userInIdToken, withoutAudience, statuses } = persona;
     const quirks = [
       ...(slash ? ['issuer ends in a slash'] : []),
       ...(issuerEnd ? [`issuer ends in \`/${issuerEnd}\`, which the paths do not have`] : []),
@@ -92,6 +92,7 @@ function personaList(): string {
       ...(logout ? [`sign-out with \`${logout.returnTo}\``] : []),
       ...(userInIdToken ? ['ID tokens have the claims of the scopes'] : []),
       ...(withoutAudience ? ['access tokens have no `aud`'] : []),
+      ...Object.entries(statuses ?? {}).map(([error, status]) => `\`${error}\` with status ${status}`),
     ];
     return `| \`${name}\` | ${quirks.join(', ')} | ${sources.map((url, index) => `[${index + 1}](${url})`).join(' ')} |`;
   });

@@ -244,6 +244,37 @@ describe('mock issuer: options that tests set', () => {
     );
   });
 
+  it('the persona auth0: statuses of its own for some errors, and the claims of a client without a user', async () => {
+    const clients = [
+      { client_id: 'demo' },
+      { client_id: 'job', client_secret: 's', token_endpoint_auth_method: 'client_secret_post' },
+    ] as const;
+    const mock = await make({ persona: 'auth0', issuer: 'https://issuer.example/', clients, signIn: 'page' });
+    const ask = async (path: string, form: Record<string, string>) => {
+      const answer = await mock.fetch(`${mock.issuer}${path}`, { method: 'POST', body: new URLSearchParams(form) });
+      return { status: answer.status, body: await answer.json() };
+    };
+    const client_id = 'demo';
+    const unknown = await ask('oauth/token', { grant_type: 'refresh_token', client_id, refresh_token: 'x' });
+    assert.deepEqual([unknown.status, unknown.body.error], [403, 'invalid_grant']);
+    const { device_code } = (await ask('oauth/device/code', { client_id })).body;
+    const poll = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id, device_code };
+    const polls = [await ask('oauth/token', poll), await ask('oauth/token', poll)];
+    assert.deepEqual(
+      polls.map(({ status, body }) => [status, body.error]),
+      [
+        [403, 'authorization_pending'],
+        [429, 'slow_down'],
+      ],
+    );
+    const other = await ask('oauth/token', { client_id });
+    assert.deepEqual([other.status, other.body.error], [400, 'invalid_request']);
+    const own = await ask('oauth/token', { grant_type: 'client_credentials', client_id: 'job', client_secret: 's' });
+    const { sub, gty, azp } = decodeJwt(own.body.access_token);
+    assert.deepEqual({ sub, gty, azp }, { sub: 'job@clients', gty: 'client-credentials', azp: 'job' });
+    assert.equal(decodeJwt((await mock.issueTokens()).access_token).gty, undefined);
+  });
+
   it('the persona cognito: no typ in any header; a front-channel ID token has the claims of its persona', async () => {
     const clients = [
       { client_id: 'page', redirect_uris: ['http://127.0.0.1/'], response_types: ['id_token' as const] },
