@@ -48,11 +48,13 @@ const refusesIdToken =
     const unused = noIdToken(askedFor(bench.requests()), bench);
     if (unused !== undefined) return { notExercised: unused };
     // A client that ends its session at any refresh would seem to refuse this one.
-    const before = bench.requests().length;
     if (!(await bench.isSignedIn())) return notExercised('the session ended');
-    if (!bench.requests().slice(before).some(isOfSession)) return noRefresh;
-    await bench.pass(1.5);
-    const struck = await strikeRefresh(bench, fault);
+    if (bench.requests().filter(isOfSession).length < 2) return noRefresh;
+    let struck: RequestLogEntry | undefined;
+    for (let i = 0; i < 2 && struck === undefined; i += 1) {
+      await bench.pass(1.5);
+      struck = await strikeRefresh(bench, fault);
+    }
     if (struck === undefined) return noRefresh;
     return (await bench.isSignedIn())
       ? failed('the client accepted the response')
