@@ -61,7 +61,14 @@ export async function packageMock(to) {
     keywords: ['oauth2', 'openid-connect', 'oidc', 'mock', 'testing', 'jwt', 'jwks'],
     type: 'module',
     bin: { 'mock-issuer': 'bin.js' },
-    exports: { '.': { types: './dist/index.d.ts', default: './dist/index.js' }, './schema.json': './schema.json' },
+    exports: {
+      '.': {
+        require: { types: './dist/index.d.cts', default: './dist/index.js' },
+        types: './dist/index.d.ts',
+        default: './dist/index.js',
+      },
+      './schema.json': './schema.json',
+    },
     types: './dist/index.d.ts',
     engines: { node: '>=20.19' },
   };
@@ -69,8 +76,23 @@ export async function packageMock(to) {
   // Imported only after package.json is written, which tells Node that these are ES modules.
   const { schemaText } = await import(pathToFileURL(join(dist, 'cli.js')).href);
   await writeFile(join(folder, 'schema.json'), schemaText());
+  await writeFile(join(dist, 'index.d.cts'), typesForRequire(await import(pathToFileURL(join(dist, 'index.js')).href)));
   await npm(['pack', folder, '--pack-destination', to, '--ignore-scripts', '--offline'], to);
   return join(to, `mock-issuer-${own.version}.tgz`);
+}
+
+/**
+ * Declarations for CommonJS in TypeScript, which takes those of an ES module for unusable, although Node can require it.
+ * @param {Record<string, unknown>} module
+ */
+function typesForRequire(module) {
+  const mode = "{ 'resolution-mode': 'import' }";
+  const values = Object.entries(module).flatMap(([name, value]) => {
+    const type = `import('./index.js', { with: ${mode} }).${name}`;
+    const isClass = /^class\b/.test(String(value));
+    return [`export declare const ${name}: typeof ${type};`, ...(isClass ? [`export type ${name} = ${type};`] : [])];
+  });
+  return [`export type * from './index.js' with ${mode};`, ...values, ''].join('\n');
 }
 
 /**

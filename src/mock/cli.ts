@@ -131,7 +131,8 @@ async function configOf(file: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (error) {
-    return refuse(file, `JSON (${error instanceof Error ? error.message : 'it cannot be read'})`);
+    const message = error instanceof Error ? error.message.replace(/\s+/g, ' ') : 'it cannot be read';
+    return refuse(file, `JSON (${message})`);
   }
 }
 
@@ -176,7 +177,8 @@ export function reasons(error: unknown): readonly string[] {
   const code = 'code' in error ? error.code : undefined;
   if (code === 'EADDRINUSE') return ['port: already in use; choose another one, or 0 for a free one'];
   if (code === 'EACCES') return ['port: this user may not listen at it; choose one above 1023'];
-  if (code === 'EADDRNOTAVAIL') return ['host: must be an address of this machine'];
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return ['host: must be an address of this machine'];
   return [error.message.split('\n')[0] ?? 'it could not start'];
 }
 

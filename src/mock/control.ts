@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type FaultSetting, faultShape } from './faults.ts';
-import { bodyLimit, type Handler, jsonReply, type MockReply, type MockRequest } from './http.ts';
+import { asGet, bodyLimit, type Handler, jsonReply, type MockReply, type MockRequest } from './http.ts';
 import type { MockIssuer } from './issuer.ts';
 import { mockAlgs } from './keys.ts';
 import { lifetimeFields, rotationShape, signInShape } from './options.ts';
@@ -262,7 +262,7 @@ export function createControl(origin: string, issuers: readonly MockIssuer[]): C
       if (mock === undefined)
         return problem(404, [{ field: 'issuer', expected: 'the path of an issuer of this server' }]);
       const found = operations.filter(each => each.path === path);
-      const chosen = found.find(each => each.method === request.method);
+      const chosen = found.find(each => each.method === asGet(request.method));
       if (chosen === undefined) {
         const allow = found.map(each => each.method).join(', ');
         return allow === ''

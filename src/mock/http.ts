@@ -35,6 +35,9 @@ export interface MockReply {
 
 export type Handler = (request: MockRequest) => Promise<MockReply>;
 
+/** HEAD is answered as GET, whose body the server leaves out (RFC 9110 section 9.3.2): programs wait for a server with it. */
+export const asGet = (method: string) => (method === 'HEAD' ? 'GET' : method);
+
 /** Characters. A token request has a few hundred. */
 export const bodyLimit = 65_536;
 
@@ -91,7 +94,7 @@ export function fetchOf(handler: Handler): Fetch {
     // This fetch reaches only this issuer, so it cannot follow redirects. It throws, so that a client that would follow
     // does not look like one that refuses to.
     if (reply.headers.location !== undefined && request.redirect !== 'manual') throw new TypeError('fetch failed');
-    return responseOf(reply);
+    return responseOf(reply, request.method === 'HEAD');
   };
 }
 
@@ -102,13 +105,13 @@ export function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-function responseOf(reply: MockReply): Response {
+function responseOf(reply: MockReply, isHead: boolean): Response {
   // Same type and message as a failed fetch in Node.
   if (reply.broken === 'drop') throw new TypeError('fetch failed');
   const init = { status: reply.status, headers: reply.headers };
-  const empty = reply.status === 204 || reply.status === 304;
+  const empty = isHead || reply.status === 204 || reply.status === 304;
   return new Response(
-    reply.broken === 'truncate' || reply.broken === 'drip' ? brokenBody(reply.body) : empty ? null : reply.body,
+    empty ? null : reply.broken === 'truncate' || reply.broken === 'drip' ? brokenBody(reply.body) : reply.body,
     init,
   );
 }

@@ -2,6 +2,7 @@ import type { Effect } from './effects.ts';
 import { createFamilies, type Rotation } from './families.ts';
 import { createFaultPlan, type FaultPlan } from './faults.ts';
 import {
+  asGet,
   type Exchange,
   type Fetch,
   fetchOf,
@@ -161,19 +162,22 @@ export async function openMockIssuer(
     visitor: Visitor | undefined,
   ): Promise<MockReply> => {
     // Rejects DNS rebinding: a page whose own host name resolves to 127.0.0.1 sends that name as Host.
-    if (!hosts.includes(request.host)) return jsonReply(421, { error: 'misdirected_request' });
+    if (!hosts.includes(request.host))
+      return refusal(421, 'misdirected_request', 'The option hosts does not list this host name and port');
     const { service, faults } = state;
     const route = service.find(path);
     const from = request.header('origin');
     const isForeign = from !== undefined && !ownOrigins.includes(from);
     // Pages of registered clients may read responses, and may send their user here with a form.
-    if (isForeign && (route?.ownPage || !isReadable(from))) return jsonReply(403, { error: 'foreign_origin' });
+    if (isForeign && (route?.ownPage || !isReadable(from)))
+      return refusal(403, 'foreign_origin', 'Neither corsOrigins nor a redirect URI of a client has this origin');
     if (route === undefined) return jsonReply(404, { error: 'not_found' });
     entry.endpoint = route.endpoint;
     if (request.method === 'OPTIONS' && isForeign)
       return preflight(route, request.header('access-control-request-headers'));
-    if (!route.methods.some(method => method === request.method)) {
-      return jsonReply(405, { error: 'method_not_allowed' }, { allow: route.methods.join(', ') });
+    if (!route.methods.some(method => method === asGet(request.method))) {
+      const allow = route.methods.flatMap(method => (method === 'GET' ? [method, 'HEAD'] : [method]));
+      return jsonReply(405, { error: 'method_not_allowed' }, { allow: allow.join(', ') });
     }
     const effects: Effect[] = [];
     const exchange: Exchange = {
@@ -311,6 +315,10 @@ export async function openMockIssuer(
   };
   return { mock, ready: () => ring.ready };
 }
+
+/** Says which option would allow it, for whoever meets this in a container or on a page. */
+const refusal = (status: number, error: string, error_description: string) =>
+  jsonReply(status, { error, error_description });
 
 /**
  * CORS headers of the Fetch standard. Credentials are not allowed, because cookies are for the issuer's own pages only.

@@ -45,7 +45,7 @@ export const serverFields = {
   publicUrl: optional(
     httpUrl,
     'The issuer identifier, if it differs from the server’s own address: behind a proxy or in a container.',
-    '`http://127.0.0.1:port` with `path`',
+    '`http://127.0.0.1:port` with `path`, or another `host`',
   ),
   path: optional(issuerPath, 'Path of the issuer identifier, `/tenants/one` for instance.', 'none'),
   control: optional(yesOrNo, 'Serves the control API at `/control`, see below.', 'false'),
@@ -145,15 +145,16 @@ export async function openMockServer(
     });
 
   try {
-    const origin = publicUrl ?? `http${tls ? 's' : ''}://127.0.0.1:${port}`;
-    const common = { hosts: [...hosts, `127.0.0.1:${port}`, `localhost:${port}`], mutualTls: tls !== undefined };
+    const { origin: own, hosts: ofServer } = addressesOf(host, port, tls !== undefined);
+    const origin = publicUrl ?? own;
+    const common = { hosts: [...hosts, ...ofServer], mutualTls: tls !== undefined };
     const first = await openMockIssuer({ ...rest, ...common, issuer: publicUrl ?? origin + path });
     const opened = [first];
     for (const { path, ...each } of others)
       opened.push(await openMockIssuer({ ...each, ...common, issuer: new URL(origin).origin + path }));
     const { mock } = first;
     const issuers = opened.map(each => each.mock);
-    const control = isControlled ? createControl(`http${tls ? 's' : ''}://127.0.0.1:${port}`, issuers) : undefined;
+    const control = isControlled ? createControl(own, issuers) : undefined;
     handle = request => {
       const [target = ''] = request.target.split('?', 1);
       if (control !== undefined && target.startsWith(controlPath)) return control.handle(request);
@@ -161,15 +162,33 @@ export async function openMockServer(
     };
     clocks = issuers.map(each => each.clock);
     // Copies property descriptors: a spread would evaluate getters such as `requests` once, now.
-    const ofServer = { port, close, issuers, control: control && { url: control.url, token: control.token } };
+    const added = { port, close, issuers, control: control && { url: control.url, token: control.token } };
     return {
-      server: Object.defineProperties(ofServer as typeof ofServer & MockIssuer, Object.getOwnPropertyDescriptors(mock)),
+      server: Object.defineProperties(added as typeof added & MockIssuer, Object.getOwnPropertyDescriptors(mock)),
       ready: () => Promise.all(opened.map(each => each.ready())),
     };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Addresses at which a server listens that are no name of it. */
+const wildcards = ['0.0.0.0', '::'];
+
+/**
+ * The server's own address, and the Host headers that it accepts. Names of other machines are not among them, because
+ * a page could let its own name resolve to this machine (DNS rebinding). Default ports are left out, as clients do.
+ */
+export function addressesOf(
+  host: string,
+  port: number,
+  isSecure: boolean,
+): { readonly origin: string; readonly hosts: readonly string[] } {
+  const urlOf = (name: string) => new URL(`http${isSecure ? 's' : ''}://${name}:${port}`);
+  const name = wildcards.includes(host) ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  const { origin, host: own } = urlOf(name);
+  return { origin, hosts: [own, ...['127.0.0.1', 'localhost', '[::1]'].map(each => urlOf(each).host)] };
 }
 
 function listen(server: Server, port: number, host: string): Promise<number> {

@@ -198,7 +198,11 @@ export const issuerFields = {
     'none',
   ),
   hosts: optional(
-    list(text('a host name, with its port unless that is the default', value => /^[\w.-]+(:\d{1,5})?$/.test(value))),
+    list(
+      text('a host name, with its port unless that is the default', value =>
+        /^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i.test(value),
+      ),
+    ),
     'Additional values of the Host header to accept, for example the name of a container.',
     'none',
   ),

@@ -186,7 +186,10 @@ export function object<F extends Fields>(fields: F, expected = 'an object'): Sha
       }
       for (const name of given.keys())
         if (!names.includes(name))
-          problems.push({ field: at(name), expected: `no such member; there are ${names.join(', ')}` });
+          problems.push({
+            field: at(name),
+            expected: `left out (no such member; there are ${names.join(', ') || 'none'})`,
+          });
     },
   };
 }

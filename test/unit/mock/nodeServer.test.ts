@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { get, request } from 'node:http';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
+import { addressesOf, type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
 import { authorizationUrl, redeem } from './signInSupport.ts';
 import { post, refresh, text } from './support.ts';
 
@@ -37,7 +37,10 @@ describe('mock issuer: server', () => {
     assert.notEqual(body.refresh_token, refresh_token);
     assert.equal(headers.get('access-control-allow-origin'), null);
     assert.equal(mock.requests.length, 1, 'the log is live');
-    await assert.rejects(startMockServer({ issuer: 'https://accounts.example' } as object), /issuer: no such member/);
+    await assert.rejects(
+      startMockServer({ issuer: 'https://accounts.example' } as object),
+      /issuer: left out \(no such member/,
+    );
     await assert.rejects(startMockServer({ path: 'x' }), /path/);
     await assert.rejects(startMockServer({ path: '/x/' }), /path/);
   });
@@ -85,6 +88,41 @@ describe('mock issuer: server', () => {
       assert.equal(await status(mock, path, { host: own, origin }), 403, origin);
     }
     assert.equal(await status(mock, `http://evil.example${path}`, { host: own }), 404, 'absolute form');
+  });
+
+  it('answers HEAD as GET without a body, also in process, and says which methods there are', async () => {
+    const head = { method: 'HEAD' } as const;
+    for (const ask of [fetch, mock.fetch]) {
+      const [given, asked] = [await ask(`${mock.issuer}/jwks`), await ask(`${mock.issuer}/jwks`, head)];
+      assert.deepEqual([asked.status, await asked.text()], [200, '']);
+      assert.equal(asked.headers.get('content-type'), given.headers.get('content-type'));
+      const posted = await ask(`${mock.issuer}/token`, head);
+      assert.deepEqual([posted.status, posted.headers.get('allow')], [405, 'POST']);
+    }
+    assert.equal(mock.requests.at(-1)?.method, 'HEAD');
+  });
+
+  it('has the address at which it listens as issuer, and names the option where a name or an origin is refused', async () => {
+    assert.deepEqual(addressesOf('127.0.0.1', 8080, false).origin, 'http://127.0.0.1:8080');
+    assert.deepEqual(addressesOf('0.0.0.0', 8080, false).origin, 'http://127.0.0.1:8080');
+    assert.deepEqual(addressesOf('::', 8443, true).origin, 'https://127.0.0.1:8443');
+    assert.deepEqual(addressesOf('::1', 8080, false).origin, 'http://[::1]:8080');
+    assert.deepEqual(addressesOf('localhost', 80, false), {
+      origin: 'http://localhost',
+      hosts: ['localhost', '127.0.0.1', 'localhost', '[::1]'],
+    });
+    assert.ok(addressesOf('192.0.2.7', 443, true).hosts.includes('192.0.2.7'));
+    const named = await startMockServer({ host: 'localhost', alg: 'ES256' });
+    try {
+      assert.equal(named.issuer, `http://localhost:${named.port}`);
+      assert.equal((await fetch(`${named.issuer}/jwks`)).status, 200);
+      const told = async (headers: Record<string, string>) =>
+        (await named.fetch(`http://${headers.host ?? `localhost:${named.port}`}/jwks`, { headers })).json();
+      assert.match((await told({ host: 'issuer:8080' })).error_description, /option hosts/);
+      assert.match((await told({ origin: 'https://evil.example' })).error_description, /corsOrigins/);
+    } finally {
+      await named.close();
+    }
   });
 
   it('cannot be reached by another address of this machine', async () => {

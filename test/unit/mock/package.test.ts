@@ -81,9 +81,8 @@ describe('the package mock-issuer', function () {
   });
 
   it('has types', async () => {
-    writeFileSync(
-      join(folder, 'a.mts'),
-      `import { createMockIssuer, MockOptionError, startMockIssuer, type MockServer } from 'mock-issuer';
+    const use = `import { createMockIssuer, MockOptionError, startMockIssuer, type MockServer } from 'mock-issuer';
+export async function main(): Promise<void> {
 const mock: MockServer = await startMockIssuer({ rotation: 'strict', users: [{ sub: 'ada' }], faults: [{ type: 'delay', ms: 1 }] });
 mock.setFault({ type: 'claim', name: 'sub', value: 1, times: 2, at: 'token' });
 const { refresh_token } = await mock.issueTokens({ clientId: 'demo' });
@@ -94,19 +93,26 @@ await createMockIssuer({ rotation: 'sometimes' });
 mock.setFault({ type: 'delay' });
 // @ts-expect-error there is no such option
 await createMockIssuer({ colour: 'red' });
-export { MockOptionError, text };
-`,
-    );
-    const compilerOptions = {
-      strict: true,
-      noEmit: true,
-      module: 'nodenext',
-      target: 'es2023',
-      types: ['node'],
-      typeRoots: [join(root, 'node_modules', '@types')],
-    };
-    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['a.mts'] }));
-    await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc')], { cwd: folder });
+const problems = (error: MockOptionError) => error.problems;
+console.log(text, problems(new MockOptionError([])));
+}
+`;
+    // As modules and as CommonJS, for Node and for bundlers.
+    for (const name of ['a.mts', 'a.cts']) writeFileSync(join(folder, name), use);
+    const modes = [{ module: 'node16' }, { module: 'nodenext' }, { module: 'esnext', moduleResolution: 'bundler' }];
+    for (const mode of modes) {
+      const compilerOptions = {
+        strict: true,
+        noEmit: true,
+        target: 'es2023',
+        types: ['node'],
+        typeRoots: [join(root, 'node_modules', '@types')],
+        ...mode,
+      };
+      const files = mode.module === 'esnext' ? ['a.mts'] : ['a.mts', 'a.cts'];
+      writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+      await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc')], { cwd: folder });
+    }
   });
 
   it('starts from a config file, says when it is ready in one line, and ends on SIGTERM', async () => {
@@ -157,6 +163,8 @@ export { MockOptionError, text };
     writeFileSync(file('several.json'), JSON.stringify({ rotation: 'x', clients, faults: [{ type: 'gremlins' }] }));
     writeFileSync(file('bad.json'), '{');
     writeFileSync(file('bad.mjs'), 'throw new Error("boom\\nsecond line")');
+    writeFileSync(file('commented.json'), '// no comments\n{}');
+    writeFileSync(file('extra.json'), '{ "colour": "red" }');
     const [bad, none] = [file('bad.json'), file('none.json')];
     const asProcess: [string[], RegExp][] = [
       [
@@ -182,6 +190,9 @@ export { MockOptionError, text };
       [['--config', '.'], '.: must be a file that can be read (EISDIR)'],
       [['--config', bad], `${bad}: must be JSON (`],
       [['--config', none], `${none}: must be a file that can be read (ENOENT)`],
+      [['--config', file('commented.json')], `${file('commented.json')}: must be JSON (`],
+      [['--config', file('extra.json')], 'colour: must be left out (no such member; there are '],
+      [['--host', 'nowhere.invalid'], 'host: must be an address of this machine'],
       [['--port', String(port)], 'port: already in use'],
       [['--port', 'x'], '--port: must be a number'],
       [['--tls-key', bad], '--tls-key: must be given together with --tls-cert'],

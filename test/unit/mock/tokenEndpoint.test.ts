@@ -226,7 +226,7 @@ describe('mock issuer: token endpoint', () => {
     const get = await mock.fetch(`${mock.issuer}/token`);
     assert.deepEqual([get.status, get.headers.get('allow')], [405, 'POST']);
     const posted = await mock.fetch(`${mock.issuer}/jwks`, { method: 'POST' });
-    assert.deepEqual([posted.status, posted.headers.get('allow')], [405, 'GET']);
+    assert.deepEqual([posted.status, posted.headers.get('allow')], [405, 'GET, HEAD']);
     assert.equal((await mock.fetch(`${mock.issuer}/nothing`)).status, 404);
   });
 
