@@ -261,6 +261,22 @@ export function retryAfter(headers: Headers, now: number): number | undefined {
   return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), longestRetryAfter);
 }
 
+/** How long the body of an error says to wait, in milliseconds: Discord has `{"retry_after": 64.57}`, in seconds. */
+export function waitIn(body: unknown): number | undefined {
+  for (const object of [body, memberIn(body, /^error$|^parameters$/)]) {
+    const value = memberIn(object, /^retry_?after$/i);
+    const seconds = typeof value === 'string' && /^\d{1,9}(?:\.\d{1,9})?$/.test(value) ? Number(value) : value;
+    if (typeof seconds === 'number' && seconds >= 0) return Math.min(Math.ceil(seconds * 1000), longestRetryAfter);
+  }
+  return undefined;
+}
+
+function memberIn(value: unknown, name: RegExp): unknown {
+  return typeof value === 'object' && value !== null
+    ? Object.entries(value).find(([each]) => name.test(each))?.[1]
+    : undefined;
+}
+
 // --- Why a request failed ---
 
 type Failure = 'connection_refused' | 'host_unknown' | 'connection_reset' | 'certificate_untrusted' | 'timeout';

@@ -1,8 +1,9 @@
 /** Token sets in JSON: files, objects in other text, lists of names and values, caches, and nested strings. */
 import type { TokenName } from '../records/tokenMembers.ts';
 import { isObject, type JsonObject, numberFrom, own, readJson } from '../tokens/json.ts';
+import { opaqueKind } from '../tokens/opaqueTokens.ts';
 import { base64Text } from './escapes.ts';
-import { readSet, type TokenSetFound } from './tokenSets.ts';
+import { isRecognised, readSet, type TokenSetFound } from './tokenSets.ts';
 
 /** The results of reading one text so far. */
 export interface ReadResults {
@@ -59,6 +60,8 @@ export function readDocuments(
       );
       return;
     }
+    const registry = registryTokens(object);
+    if (registry) gathering.sets.push(registry);
     if (!keepCredential(object, gathering) && Object.keys(object).some(name => mayBeMember.test(name))) {
       const set = readSet(object, 'response', duplicates?.get(path));
       if (set) gathering.sets.push(set);
@@ -95,6 +98,20 @@ function namedValues(list: readonly unknown[]): JsonObject | undefined {
 function nameAndValue({ key, name, label, id, value, currentValue }: JsonObject): readonly unknown[] {
   if (value === undefined && currentValue === undefined) return [label ?? id];
   return [key ?? name ?? label ?? id, value ?? currentValue];
+}
+
+// --- Docker ---
+
+/**
+ * A token in place of a password for a registry: in `auth`, base64 of the user's name and the password, or in the answer of
+ * a credential helper, which names the user `<token>` if the secret is an identity token.
+ */
+function registryTokens({ auth, Username: user, Secret: secret }: JsonObject): TokenSetFound | undefined {
+  if (user === '<token>' && typeof secret === 'string') return readSet({ refresh_token: secret }, 'response');
+  const password = typeof auth === 'string' ? /^[^:]{1,100}:(.+)$/s.exec(base64Text(auth) ?? '')?.[1] : undefined;
+  return isRecognised(password)
+    ? readSet({ [opaqueKind(password)?.use ?? 'access_token']: password }, 'response')
+    : undefined;
 }
 
 // --- Kubernetes ---

@@ -53,6 +53,11 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
   },
   { sign: /""[\w-]*token""/i, undo: text => text.replaceAll('""', '"') }, // CSV, and old curl commands for cmd.exe
   {
+    // A JWT whose dots are percent-encoded, although nothing requires that (RFC 3986 section 2.3)
+    sign: /\bey[\w-]{10,}%2E[\w-]+%2E/i,
+    undo: text => text.replace(/\bey[\w-]{10,}(?:%2E[\w-]*){2,4}/gi, token => token.replace(/%2E/gi, '.')),
+  },
+  {
     // Quoted-printable (RFC 2045 section 6.7)
     sign: /=3D/,
     and: /token"?=3D|=\r?\n/i,
@@ -65,7 +70,7 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
 export function undoWriting(text: string): string {
   let plain = text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal begin with one
-  if (!/[\u001b\u00ad\u200b-\u201f\u2060\ufeff«»＂&^`=]|""|";s:|^\s*(?:7b|65794a)[\da-f]{40}/i.test(text))
+  if (!/[\u001b\u00ad\u200b-\u201f\u2060\ufeff«»＂&^`=]|""|";s:|^\s*(?:7b|65794a)[\da-f]{40}|%2E/i.test(text))
     return text.trim();
   for (const { sign, and, undo } of writings) if (sign.test(plain) && and?.test(plain) !== false) plain = undo(plain);
   return plain.trim();
@@ -75,6 +80,8 @@ export function undoWriting(text: string): string {
 export function* otherReadings(text: string): Generator<string> {
   const table = tableText(text);
   if (table !== undefined) yield table;
+  const inserted = insertedText(text);
+  if (inserted !== undefined) yield inserted;
   if (/<\/?\w/.test(text)) yield text.replace(/<[^<>]*>/g, '');
   if (text.includes('\\')) yield withoutBackslashes(text);
   if (/%(?:22|3D|3A|7B)/i.test(text)) yield percentDecoded(text);
@@ -105,6 +112,39 @@ function tableText(text: string): string | undefined {
   return undefined;
 }
 
+/** The columns of `INSERT INTO t (a, b) VALUES`. */
+const insert =
+  /\binsert\s{1,20}(?:ignore\s{1,20})?into\s{1,20}[\w.$`"[\]]{1,200}\s{0,20}\(([^()']{1,2000})\)\s{0,20}values\s{0,20}(?=\()/gi;
+
+/** One value of a row, in quotes that are doubled or escaped within, and what follows it. */
+const inserted = /\s*(?:[NEBX]?'((?:[^'\\]|''|\\[\s\S])*)'|([^',()]*(?:\([^()']*\))?))(?:::[\w ]+)?\s*([,)])/gy;
+
+/** Converts the rows that SQL inserts into a table with columns of tokens to names and values. */
+function insertedText(text: string): string | undefined {
+  const found: string[] = [];
+  for (const { 0: whole, 1: list = '', index } of text.matchAll(insert)) {
+    const names = list.split(',').map(name => name.replace(/[\s`"[\]]/g, ''));
+    if (!names.some(isTokenName)) continue;
+    let at = index + whole.length;
+    for (let row = 0; row < mostRows && text.charAt(at) === '('; row++) {
+      const cells: string[] = [];
+      inserted.lastIndex = at + 1;
+      let end = '';
+      while (end !== ')' && cells.length <= names.length) {
+        const [cell, quoted, bare = '', next = ''] = inserted.exec(text) ?? [];
+        if (cell === undefined) break;
+        cells.push(quoted === undefined ? bare.trim().replace(/^null$/i, '') : unescaped(quoted.replaceAll("''", "'")));
+        at = inserted.lastIndex;
+        end = next;
+      }
+      if (end !== ')' || cells.length !== names.length) break;
+      found.push(...namedCells(names, cells));
+      at += /^\s*,\s*/.exec(text.slice(at, at + 100))?.[0].length ?? 0;
+    }
+  }
+  return found.length > 0 ? found.join('\n') : undefined;
+}
+
 function isTokenName(name: string): boolean {
   const member = memberOf(name);
   return member !== undefined && /_token$/.test(member);
@@ -117,13 +157,17 @@ function valuesBelow(lines: readonly string[], names: readonly string[], separat
     if (/^[\s+|:=-]*$/.test(line)) continue;
     const cells = cellsOf(line, separator);
     if (cells.length !== names.length) break;
-    for (const [index, name] of names.entries()) {
-      const value = cells[index] ?? '';
-      const isValue = isTokenName(name) ? /^[^\s"]{8,}$/.test(value) : /^[^"]+$/.test(value);
-      if (isValue && memberOf(name) !== undefined) found.push(`${name}: "${value}"`);
-    }
+    found.push(...namedCells(names, cells));
   }
   return found;
+}
+
+function namedCells(names: readonly string[], cells: readonly string[]): string[] {
+  return names.flatMap((name, index) => {
+    const value = cells[index] ?? '';
+    const isValue = isTokenName(name) ? /^[^\s"]{8,}$/.test(value) : /^[^"]+$/.test(value);
+    return isValue && memberOf(name) !== undefined ? [`${name}: "${value}"`] : [];
+  });
 }
 
 /** The cells of a row, without the quotes around them (RFC 4180). */

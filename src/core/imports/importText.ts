@@ -82,7 +82,7 @@ export function importText(text: string, claimsOnly = true): ImportedTokens {
 }
 
 /** A text without any of these words contains no named token. */
-const mayName = /token|access|refresh|jwt|bearer|dpop|base64|secret/i;
+const mayName = /token|access|refresh|jwt|bearer|dpop|base64|secret|"auths"/i;
 
 /** The most members and items that are examined in all JSON of a text. */
 const mostValues = 200_000;

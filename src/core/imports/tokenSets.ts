@@ -104,10 +104,35 @@ function withPlainNames(object: JsonObject): JsonObject {
   for (const [name, value] of Object.entries(object)) {
     carryNumber(object, name, plain);
     if (memberOf(name) !== undefined) continue;
-    const member = memberAtEnd(name);
+    const member = memberAtEnd(name) ?? registryMember(name, value);
     if (member !== undefined && !known.has(member)) plain[member] = value;
   }
+  const isOther = (name: string) =>
+    memberOf(name) === undefined && memberAtEnd(name) === undefined && prefixed.test(name);
+  const [only, ...others] = Object.keys(object).filter(name => isOther(name) && isJoseText(object[name]));
+  if (only !== undefined && others.length === 0 && plain.access_token === undefined) plain.token ??= object[only];
   return plain;
+}
+
+/** `ROCP_token`: the word before it says nothing of its use, so it counts as `token` does, and only for one JWT. */
+const prefixed =
+  /^(?!.*(?:csrf|xsrf|expired|revoked|invalid|hash|device|push|reset|verif))[a-z][a-z\d]{0,15}[-_.]token$/i;
+
+/** Libraries that keep every value as JSON write quotes around a token. */
+const unquoted = (value: string) => value.replace(/^\s*"([^"]*)"\s*$/, '$1');
+
+function isJoseText(value: unknown): boolean {
+  return typeof value === 'string' && looksLikeJose(unquoted(value)) && isJose(unquoted(value));
+}
+
+/**
+ * What a registry gives to Docker: `registrytoken` is sent as a bearer token, `identitytoken` as a refresh token. Apple's
+ * sign-in has an ID token under that name.
+ */
+function registryMember(name: string, value: unknown): TokenName | undefined {
+  if (/^registry_?token$/i.test(name)) return 'access_token';
+  if (!/^identity_?token$/i.test(name) || typeof value !== 'string') return undefined;
+  return useOf(value) === 'id_token' ? 'id_token' : 'refresh_token';
 }
 
 // --- One token ---
@@ -128,6 +153,8 @@ const placeholders = [
   // References to a token's location, what Move Token leaves in the file, and code that reads a token.
   /^(?:JWT_WORKBENCH_TOKEN\b|ENC\[)/,
   /^(?:[a-z][a-z\d+.-]*:\/\/|arn:|env[:.])/i,
+  // How Java prints an object whose class does not say how.
+  /^\[?[A-Za-z][\w$]*(?:\.[\w$]+)+;?@[\da-f]{1,8}$/,
   /^(?:process|os|self|this|config|tokens?|response|result|ctx|req|args|secrets?)[.[]/i,
 ];
 
@@ -136,12 +163,12 @@ export function isPlaceholder(token: string): boolean {
 }
 
 function readToken(member: TokenName, value: string, wrapped: boolean, warnings: ImportWarning[]): string | undefined {
-  let token = value.replace(invisible, '').replace(/\s+/g, '');
+  let token = unquoted(value).replace(invisible, '').replace(/\s+/g, '');
   requireSize(token);
   const scheme = member === 'access_token' ? /^\s*(?:Bearer|DPoP)\s+(?=\S)/i.exec(value)?.[0] : undefined;
   if (scheme !== undefined) token = token.slice(scheme.trim().length);
   if (token === '' || /[^\x21-\x7e]/.test(token) || isPlaceholder(token)) return undefined;
-  if (token !== value.slice(scheme?.length ?? 0)) warnings.push({ code: 'whitespace_removed', member });
+  if (token !== unquoted(value).slice(scheme?.length ?? 0)) warnings.push({ code: 'whitespace_removed', member });
   const plain = percentDecoded(token);
   if (plain !== token && !/[^\x21-\x7e]/.test(plain)) {
     warnings.push({ code: 'percent_decoded', member });
@@ -233,7 +260,10 @@ export function mergeSets(sets: readonly TokenSetFound[]): TokenSetFound | undef
       if (missing.length === 0) continue;
       // The lifetime beside a lone refresh token does not apply to another set's access token.
       const { expires_in: _, expires_at: __, ...endless } = tokens;
-      tokens = { ...tokensNamed(other.tokens, missing), ...(missing.includes('access_token') ? endless : tokens) };
+      // Nor does the scope, if the other set has its own.
+      tokens = missing.includes('access_token')
+        ? { ...endless, ...tokensNamed(other.tokens, missing) }
+        : { ...tokensNamed(other.tokens, missing), ...tokens };
       warnings.push(...other.warnings.filter(({ member }) => missing.includes(member as TokenName)));
     }
   }
@@ -255,7 +285,14 @@ function distinctSets(sets: readonly TokenSetFound[]): TokenSetFound[] {
     distinct.delete(key);
     distinct.set(key, ranks.indexOf(set.rank) < ranks.indexOf(first.rank) ? set : first);
   }
-  return [...distinct.values()];
+  // An object with all tokens is read as well as those inside of it that have one each.
+  const isPart = (set: TokenSetFound, whole: TokenSetFound) =>
+    set !== whole &&
+    set.rank === whole.rank &&
+    tokenNames.every(name => set.tokens[name] === undefined || set.tokens[name] === whole.tokens[name]) &&
+    tokenNames.some(name => set.tokens[name] === undefined && whole.tokens[name] !== undefined);
+  const all = [...distinct.values()];
+  return all.filter(set => !all.some(whole => isPart(set, whole)));
 }
 
 /** The tokens with these names and the members that belong to them. */

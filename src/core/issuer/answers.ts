@@ -1,6 +1,6 @@
 /** Reads the answers of an issuer's endpoints: the tokens in them, or the error. Every answer is read here. */
 import { type ErrorData, WorkbenchError } from '../errors.ts';
-import { issuerDate, retryAfter } from '../http/http.ts';
+import { issuerDate, retryAfter, waitIn } from '../http/http.ts';
 import { type FoundTokens, findTokens, hasToken, memberOf, normalized } from '../records/tokenMembers.ts';
 import type { RawTokens, ResponseWarning } from '../records/tokenSet.ts';
 import { firstLine, sanitized } from '../redact.ts';
@@ -315,8 +315,8 @@ function plainError(text: string): JsonObject {
   return Object.fromEntries([...elements].map(([, name, content]) => [String(name), content]));
 }
 
-function dataOf({ status, headers }: Response, { host, now, setting }: AnswerContext) {
-  const wait = retryAfter(headers, now);
+function dataOf({ status, headers }: Response, { host, now, setting }: AnswerContext, body?: unknown) {
+  const wait = retryAfter(headers, now) ?? (status === 429 || status === 503 ? waitIn(body) : undefined);
   const common: ErrorData = {
     host,
     status,
@@ -353,7 +353,7 @@ const oauthCodes: ReadonlySet<string> = new Set([
 ]);
 
 function errorOf(response: Response, text: string, value: unknown, context: AnswerContext): WorkbenchError {
-  const { common } = dataOf(response, context);
+  const { common } = dataOf(response, context, value);
   const issuerError = errorIn(isObject(value) || Array.isArray(value) ? value : plainError(text));
   const clean = (message: string, max = longestText) => sanitized(message, max, context.secrets, context.known);
   const { error: named, error_description: because } = challengeIn(response.headers);
@@ -417,7 +417,7 @@ export function publicError(
   const whole = { ...context, secrets: [] };
   const value = parsed(text);
   const issuerError = errorIn(isObject(value) || Array.isArray(value) ? value : plainError(text));
-  const { common } = dataOf(response, whole);
+  const { common } = dataOf(response, whole, value);
   return new WorkbenchError('http_error', { ...common, ...wordsOf(text, value, issuerError, whole), sent: false });
 }
 

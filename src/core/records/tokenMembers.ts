@@ -98,7 +98,7 @@ export function readMembers(object: JsonObject, sent?: string): ReadMembers {
 
   const entries = Object.entries(object).flatMap(([name, value]) => {
     const member = memberOf(name);
-    if (member === undefined || isNothing(value, member)) return [];
+    if (member === undefined || isNothing(value, member) || (member === 'id_token' && isClaims(value))) return [];
     // A token may be sent as a number, and JavaScript rounds long numbers. A short number is a flag or a count.
     const digits = typeof value === 'number' && isTokenName(member) ? memberText(object, name) : undefined;
     return [{ name, member, value: digits !== undefined && /^\d{10,}$/.test(digits) ? digits : value }];
@@ -149,6 +149,11 @@ const masked = /^\s*(?:[*•x]{3,}|[[<({*]*(?:redacted|masked|filtered|hidden)[\
 function isNothing(value: unknown, member: TokenMember): boolean {
   if (typeof value === 'string') return isTokenName(member) ? noValue.test(value) : value === '';
   return value === null || value === undefined || (Array.isArray(value) && value.length === 0);
+}
+
+/** gcloud writes what an ID token says in its place, and the token itself beside it. */
+function isClaims(value: unknown): boolean {
+  return isObject(value) && typeof own(value, 'iss') === 'string' && typeof own(value, 'sub') === 'string';
 }
 
 /** Scopes as a list, as an object of flags, or with commas between them as GitHub and Slack write them. */

@@ -13,7 +13,10 @@ export interface OpaqueKind {
    * searched.
    */
   readonly alone?: true;
-  /** A public page that shows the prefixes: the issuer's documentation where it does, otherwise what others report. */
+  /**
+   * A public page that shows the prefixes: the issuer's documentation where it does, otherwise what others report, or
+   * that no page was found.
+   */
   readonly source: string;
 }
 
@@ -32,14 +35,14 @@ const salesforce = 'https://help.salesforce.com/s/articleView?id=sf.remoteaccess
 const ory = 'https://ory.sh/docs/self-hosted/oel/oauth2/token-prefix';
 const digitalOcean = 'https://gitlab.com/gitlab-org/security-products/analyzers/secrets/-/merge_requests/178';
 const gitlab = 'https://gitlab.com/gitlab-org/auth/iam/-/merge_requests/588';
-const codex = 'https://github.com/XxxXTeam/codex-proxy/issues/26';
 const awsSso = 'https://docs.rs/crate/aws-config/1.8.16/source/src/sso/cache.rs';
 const entra = 'https://github.com/wangziyingwen/AutoApiSecret/issues/1';
-const microsoft = 'https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow';
+const microsoft = 'https://github.com/cubezhao/ai-tools-mng/issues/10';
 const openShift = 'https://docs.okd.io/latest/rest_api/oauth_apis/oauth-apis-index.html';
 const auth0 = 'https://auth0.com/docs/secure/tokens/refresh-tokens/get-refresh-tokens';
 const firebase = 'https://github.com/firebase/flutterfire/issues/8058';
 const vault = 'https://developer.hashicorp.com/vault/docs/concepts/tokens';
+const publicCode = 'no page about it was found; code of several public repositories shows it';
 const npm = 'https://github.blog/2021-09-23-announcing-npms-new-access-token-format/';
 
 const access = (
@@ -70,7 +73,7 @@ const opaqueKinds: readonly OpaqueKind[] = [
   access('Anthropic', anthropic, ['sk-ant-oat', 'sk-ant-api']),
   access('Anthropic', anthropicAdmin, ['sk-ant-admin']),
   refresh('Anthropic', anthropicRefresh, ['sk-ant-ort']),
-  refresh('OpenAI, Stripe', codex, ['rt_'], { rest: 14, alone: true }),
+  refresh('OpenAI', publicCode, ['rt_', 'rt.1.'], { rest: 14, alone: true }),
   access('Ory', ory, ['ory_at_']),
   refresh('Ory', ory, ['ory_rt_']),
   access('DigitalOcean', digitalOcean, ['doo_v1_', 'dop_v1_'], { rest: 16 }),
@@ -81,7 +84,8 @@ const opaqueKinds: readonly OpaqueKind[] = [
   access('AWS IAM Identity Center', awsSso, ['aoaAAAA'], { rest: 8 }),
   refresh('AWS IAM Identity Center', awsSso, ['aorAAAA'], { rest: 8 }),
   refresh('Microsoft Entra ID', entra, ['0.A', '1.A'], { rest: 20, alone: true }),
-  refresh('Microsoft', microsoft, ['M.C', 'M.R'], { rest: 20, alone: true }),
+  refresh('Microsoft', microsoft, ['M.C'], { rest: 20, alone: true }),
+  refresh('Microsoft', publicCode, ['M.R'], { rest: 20, alone: true }),
   refresh('Auth0', auth0, ['v1.M'], { rest: 16, alone: true }),
   refresh('Firebase', firebase, ['AMf-vB']),
   refresh('Salesforce', salesforce, ['5Aep861']),
@@ -104,8 +108,13 @@ export function opaqueKind(token: string): OpaqueKind | undefined {
 
 const longest = 4000;
 
-/** X (Twitter) puts the kind of a token at the end of a text that it then encodes: `...:1:at:1` and `...:1:rt:1`. */
+/**
+ * HCP Terraform marks a token after its first 14 characters. X (Twitter) puts the kind at the end of a text that it then
+ * encodes: `...:1:at:1` and `...:1:rt:1`.
+ */
 function kindInside(token: string): OpaqueKind | undefined {
+  if (/^[A-Za-z\d]{14}\.atlasv1\.[A-Za-z\d]{60,80}$/.test(token))
+    return access('HCP Terraform', 'https://developer.hashicorp.com/terraform/cloud-docs/api-docs/user-tokens', []);
   const inside = /^\w{60,200}$/.test(token) ? decodeAscii(token) : undefined;
   const use = /:\d:(at|rt):1$/.exec(inside ?? '')?.[1];
   if (use === undefined) return undefined;

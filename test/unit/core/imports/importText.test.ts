@@ -324,7 +324,7 @@ describe('importText', () => {
       const padded = accessToken.replace(/[^.]+/, part => `${part}==`);
       // The form in which AWS load balancers write them.
       assert.deepEqual(importText(padded).tokens, { access_token: padded });
-      assert.throws(() => importText(accessToken.replaceAll('.', '%2E')), { code: 'token_part_count' });
+      assert.throws(() => importText(accessToken.replaceAll('.', '%2B')), { code: 'token_part_count' });
     });
 
     it('of another form is a refresh token without the quotes and the comma around it', () => {

@@ -424,6 +424,16 @@ const rows: Record<string, readonly Row[]> = {
           'refresh_token',
           'https://docs.x.com/resources/fundamentals/authentication/oauth-2-0/authorization-code',
         ],
+        [
+          'M.C549_BL2.0.U.-CswWVvlXzyb73G3!yQpx!WDxOje*',
+          'refresh_token',
+          'https://github.com/cubezhao/ai-tools-mng/issues/10',
+        ],
+        [
+          'rt.1.AABcdefGHIjklMNOpqr',
+          'refresh_token',
+          'files of Codex, as code of several public repositories shows them',
+        ],
         ['WPsGJbvpBjqXz6IJIr1UHKyrdVF', 'refresh_token', 'an issuer that marks nothing'],
       ] as const
     ).map(([token, member, source]): Row => [`${token.slice(0, 12)}…`, source, token, { [member]: token }]),
@@ -531,7 +541,7 @@ const rows: Record<string, readonly Row[]> = {
           },
         ],
       }),
-      { refresh_token: special },
+      both,
     ],
     [
       'the storage of a browser as entries',

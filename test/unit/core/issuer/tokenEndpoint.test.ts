@@ -538,6 +538,15 @@ describe('the token endpoint', () => {
         'retryable',
       ],
       [
+        'with the wait in the body, as Discord writes it (https://discord.com/developers/docs/topics/rate-limits)',
+        429,
+        { message: 'You are being rate limited.', retry_after: 64.57, global: false },
+        {},
+        'http_error',
+        { firstLine: 'You are being rate limited.', retryAfter: 64_570 },
+        'retryable',
+      ],
+      [
         'with a link',
         400,
         { error: 'invalid_request', error_uri: 'https://a.example/e' },

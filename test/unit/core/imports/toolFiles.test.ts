@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { importText } from '../../../../src/core/imports/importText.ts';
+import { hmacJwt } from '../../../support/signing.ts';
+
+/** Tokens as tools keep them and databases print them. Each row: name, source, text, expected tokens, codes of warnings. */
+type Row = readonly [name: string, source: string, text: string, tokens: object, warnings?: readonly string[]];
+
+const key = 'a secret of the tests, long enough';
+const now = 1_795_000_000;
+const claims = { iss: 'https://issuer.example', sub: 'u-1', iat: now, exp: now + 3600 };
+const access = hmacJwt(key, { ...claims, aud: 'api://orders', scope: 'orders', client_id: 'client-1' });
+const id = hmacJwt(key, { ...claims, aud: 'client-1', nonce: 'n', at_hash: 'h' });
+const refresh = '0.AXYAbcDEF-123_ghi.AgABAwEAAAJKLmno456pqr';
+const special = '1//0gLu-abc+DEF_ghi/JKLmno.pqr~stu==';
+const both = { access_token: access, refresh_token: special };
+const google = 'ya29.a0AfB_byCxyz0123456';
+const terraform = `6tL24nM38M7XWQ.atlasv1.${'KmWckRfzeNmUVFNvpvwUEChKaLGznCSD6fPf3VPzqMMVzmSxFU0p2Ibzpo2h5eTGwPU'}`;
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+const expires = '2026-11-26T17:00:00Z';
+const expires_at = Date.parse(expires);
+
+const rows: readonly Row[] = [
+  [
+    "a registry's entry in config.json of Docker",
+    'https://github.com/testcontainers/testcontainers-dotnet/issues/841',
+    JSON.stringify({
+      auths: {
+        'a.azurecr.io': { auth: base64('00000000-0000-0000-0000-000000000000:'), identitytoken: `${refresh}` },
+      },
+    }),
+    { refresh_token: refresh },
+  ],
+  [
+    'the same in camel case',
+    'https://github.com/spotify/docker-client/issues/580',
+    JSON.stringify({
+      auths: {
+        'docker.example': { auth: 'ZG9ja2VybWFuOg==', identityToken: '52ce5fd5-eb60-42bf-931f-5eeec128211a' },
+      },
+    }),
+    { refresh_token: '52ce5fd5-eb60-42bf-931f-5eeec128211a' },
+  ],
+  [
+    'a sign-in with Apple, whose ID token has the same name',
+    'https://developer.apple.com/documentation/authenticationservices/asauthorizationappleidcredential/identitytoken',
+    JSON.stringify({ user: 'u-1', identityToken: id }),
+    { id_token: id },
+  ],
+  [
+    'SQL',
+    'https://github.com/bshaffer/oauth2-demo-php/issues/5',
+    `INSERT INTO \`oauth_refresh_tokens\` (\`refresh_token\`, \`client_id\`, \`user_id\`, \`scope\`) VALUES\n('${refresh}', 'it''s a client', NULL, NULL);`,
+    { refresh_token: refresh },
+  ],
+  [
+    'SQL, the last of several rows',
+    'https://github.com/mozilla/fxa-oauth-server/pull/260',
+    `insert into "tokens" ("id", "access_token", "refresh_token", "made") values (7, 'an older one, 1234', 'older-refresh-token-1', now()), (8, '${access}', '${special}', now());`,
+    both,
+    ['duplicate_member'],
+  ],
+  [
+    'a JWT with percent-encoded dots',
+    'https://www.rfc-editor.org/rfc/rfc3986#section-2.3',
+    access.replaceAll('.', '%2E'),
+    { access_token: access },
+  ],
+  [
+    'the storage of react-oauth2-code-pkce',
+    'https://github.com/soofstad/react-oauth2-pkce',
+    JSON.stringify({
+      ROCP_token: JSON.stringify(access),
+      ROCP_refreshToken: JSON.stringify(refresh),
+      ROCP_idToken: JSON.stringify(id),
+    }),
+    { access_token: access, refresh_token: refresh, id_token: id },
+  ],
+  [
+    'a password for a registry that is an access token',
+    'https://github.com/StanfordBioinformatics/loom/issues/265',
+    JSON.stringify({ auths: { 'gcr.io': { auth: base64(`oauth2accesstoken:${google}`) } } }),
+    { access_token: google },
+  ],
+  [
+    'a credential helper of Docker with an identity token',
+    'https://github.com/containers/image/pull/1340',
+    JSON.stringify({ ServerURL: 'a.azurecr.io', Username: '<token>', Secret: refresh }),
+    { refresh_token: refresh },
+  ],
+  [
+    'credentials.tfrc.json of Terraform',
+    'https://github.com/hashicorp/terraform-mcp-server/pull/265',
+    JSON.stringify({ credentials: { 'app.terraform.io': { token: terraform } } }, null, 2),
+    { access_token: terraform },
+    [],
+  ],
+  [
+    '.terraformrc',
+    'https://github.com/hashicorp/terraform/issues/35504',
+    `credentials "app.terraform.io" {\n  token = "${terraform}"\n}\n`,
+    { access_token: terraform },
+  ],
+  [
+    'a registry that repeats the token',
+    'https://distribution.github.io/distribution/spec/auth/token/',
+    JSON.stringify({ token: access, access_token: access, expires_in: 300, issued_at: expires }),
+    { access_token: access, expires_in: 300 },
+  ],
+  [
+    'the credentials of gcloud, with the claims of the ID token beside it',
+    'https://github.com/googleapis/oauth2client/blob/master/oauth2client/client.py',
+    JSON.stringify({
+      access_token: google,
+      token_expiry: expires,
+      refresh_token: special,
+      id_token: { iss: 'accounts.google.com', sub: '1' },
+      token_response: { access_token: google, expires_in: 3599, token_type: 'Bearer', id_token: id },
+    }),
+    { access_token: google, refresh_token: special, id_token: id, expires_at },
+    [],
+  ],
+  [
+    'the storage of okta-auth-js, where each token has its scopes',
+    'https://github.com/okta/okta-auth-js',
+    JSON.stringify({
+      idToken: { idToken: id, expiresAt: now + 3600, scopes: ['openid'] },
+      accessToken: { accessToken: access, expiresAt: now + 3600, tokenType: 'Bearer', scopes: ['openid', 'orders'] },
+      refreshToken: { refreshToken: refresh, expiresAt: now + 9000, scopes: ['offline_access'] },
+    }),
+    {
+      id_token: id,
+      access_token: access,
+      refresh_token: refresh,
+      token_type: 'Bearer',
+      scope: 'openid orders',
+      expires_at: (now + 3600) * 1000,
+    },
+  ],
+];
+
+describe('a token in the files of a tool', () => {
+  for (const [name, source, text, tokens, warnings] of rows) {
+    it(`is read from ${name} (${source})`, () => {
+      const found = importText(text);
+      assert.deepEqual(found.tokens, tokens);
+      const codes = [...new Set(found.warnings.map(({ code }) => code))];
+      if (warnings) assert.deepEqual(codes, warnings);
+      assert.ok(!codes.includes('several_found') && !codes.includes('member_ignored'), codes.join());
+    });
+  }
+
+  it('is not what Java prints of an object', () => {
+    // Spring's OAuth2AccessToken has no toString of its own.
+    for (const text of [
+      'OAuth2AuthorizedClient[accessToken=org.springframework.security.oauth2.core.OAuth2AccessToken@1f2e3d, refreshToken=org.springframework.security.oauth2.core.OAuth2RefreshToken@7a8b9c]',
+      '{"access_token":"[Ljava.lang.String;@5d3f2a1b","refresh_token":"a.b.OAuth2RefreshToken@7a8b9c"}',
+    ])
+      assert.throws(() => importText(text), { code: 'nothing_to_import' }, text);
+  });
+
+  it('is not guessed from a word before "token" if there are two, or if the word says what it is for', () => {
+    for (const object of [{ csrf_token: access }, { reset_token: access }, { a_token: access, b_token: id }])
+      assert.notEqual(importText(JSON.stringify(object)).source, 'token_response', Object.keys(object).join());
+  });
+});
