@@ -44,8 +44,8 @@ export function tokensPage(advice: (variety: Variety) => string): string {
   const cell = (text: string) => text.replaceAll('|', '\\|');
   const rows = varieties.map(variety => {
     const rules = [
-      variety.required && `requires ${variety.required.map(each => `\`${each}\``).join(', ')}`,
-      variety.endless && 'may have no `exp`',
+      variety.required && `${variety.required.map(each => `\`${each}\``).join(', ')} required`,
+      variety.endless && '`exp` is optional',
     ].filter(each => typeof each === 'string');
     const name = `[${variety.name}](${variety.source})`;
     return `| ${[name, cell(advice(variety)), verifiers[variety.verifiers], rules.join('; ')].join(' | ')} |`;
@@ -53,11 +53,15 @@ export function tokensPage(advice: (variety: Variety) => string): string {
   return [
     '# Tokens that are recognised',
     '',
-    `${varieties.length} varieties of tokens are told apart by their form, type, issuer and claims. Being recognised says nothing`,
-    'about being genuine: anyone can write any of these names into a token. This page is written from',
-    '`src/core/tokens/varieties.ts` by `npm run docs`.',
+    `JWT Workbench has a name for ${varieties.length} varieties of tokens. It goes by their form, type, issuer and claims, which anyone can`,
+    'write into a token: a name does not show that a token is genuine. Only a verified signature does.',
     '',
-    '| Token | What to know | Who can verify it | Rules |',
+    'The last column says which claims the specification requires. A token that names its type in the header (`typ`) fails',
+    'verification without them. Every token also needs `exp`, except where that is optional: without it such a token gets a warning.',
+    '',
+    'This page is written from `src/core/tokens/varieties.ts` by `npm run docs`.',
+    '',
+    '| Token | What to know | Who can verify it | Claims by specification |',
     '|---|---|---|---|',
     ...rows,
     '',

@@ -25,7 +25,9 @@ export const claimSentences = {
   ],
   aud_slash: ({ expected, found }) => [
     l10n.t('Expected {0}, found {1}: they differ only in the trailing slash.', quoted(expected), quoted(found)),
-    l10n.t('Audiences are compared character by character. Expect it as the token has it, or change it at the issuer.'),
+    l10n.t(
+      'Audiences are compared character by character. Give the audience as the token has it, or change it at the issuer.',
+    ),
   ],
   aud_api: ({ expected, found }) => [
     l10n.t(
@@ -34,7 +36,7 @@ export const claimSentences = {
       quoted(found),
     ),
     l10n.t(
-      'v1.0 tokens name the identifier URI (api://...), v2.0 tokens the client ID. Expect the one that the token has.',
+      'v1.0 tokens name the identifier URI (api://...), v2.0 tokens the client ID. Give the one that the token has.',
     ),
   ],
   slash_differs: ({ expected, found }) => [
@@ -51,7 +53,7 @@ export const claimSentences = {
     l10n.t('RFC 7519 requires seconds since 1970 as a number. The issuer has to correct this.'),
   ],
   time_in_milliseconds: ({ found }) => [
-    l10n.t('The time is in milliseconds: {0}. Read as seconds it lies thousands of years ahead.', plain(found)),
+    l10n.t('The time is in milliseconds: {0}. Read as seconds, it is thousands of years ahead.', plain(found)),
     l10n.t('RFC 7519 requires seconds since 1970. The issuer has to divide by 1000.'),
   ],
   time_out_of_range: ({ found }) => [
@@ -84,13 +86,16 @@ export const claimSentences = {
 
   hash_matches: () => [l10n.t('The ID token and the access token belong together.')],
   hash_mismatch: ({ expected, found }) => [
-    l10n.t('The access token has the hash {0}, and the ID token says {1}.', plain(expected), plain(found)),
+    l10n.t('The hash of the access token is {0}, but the ID token names {1}.', plain(expected), plain(found)),
     l10n.t(
       'They were not issued together. An ID token from the first sign-in no longer matches a refreshed access token.',
     ),
   ],
   hash_unknown_alg: ({ found }) => [
-    l10n.t('The hash {0} could not be checked: the algorithm does not say how it is made.', plain(found)),
+    l10n.t(
+      'The hash {0} could not be checked: the algorithm of the signature does not say how to compute it.',
+      plain(found),
+    ),
   ],
 
   bound: () => [l10n.t('The token is bound to the key of this connection and useless without it.')],

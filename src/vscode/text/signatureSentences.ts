@@ -48,7 +48,7 @@ export const signatureSentences = {
     l10n.t('Give an issuer, a jwksUri or a key.'),
   ],
   refused_by_header: ({ found }) => [
-    l10n.t('The signature was not checked: the header is rejected because of its {0}.', plain(found)),
+    l10n.t('The signature was not checked, because the header is rejected for its {0}.', plain(found)),
     l10n.t('See the check of {0}.', plain(found)),
   ],
   kid_unknown: ({ found, data }) => [
@@ -75,7 +75,7 @@ export const signatureSentences = {
     l10n.t('The Web Crypto of this VS Code has no {0} yet, so the signature could not be checked.', plain(found)),
     /^ML-DSA/.test(found ?? '')
       ? l10n.t(
-          'It comes with Node.js 24.7 built on OpenSSL 3.5. Try a newer VS Code, or check this token with Node.js.',
+          'Node.js has it from version 24.7 on, if built with OpenSSL 3.5. Try a newer VS Code, or check this token with Node.js.',
         )
       : l10n.t('Try a newer VS Code.'),
   ],

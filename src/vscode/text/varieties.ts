@@ -13,7 +13,7 @@ const sentences: Readonly<Record<string, () => string>> = {
       "The payload is compressed. Verify it with the keys at the issuer's URL, and trust only issuers that you know.",
     ),
   github_installation: () => l10n.t('Treat it as opaque: only GitHub can verify it, and its format may change.'),
-  vapid: () => l10n.t('It identifies the sender to a push service: verify it with the public key in k.'),
+  vapid: () => l10n.t('It identifies the sender to a push service. The public key that verifies it follows in k.'),
   jws_json: () => l10n.t('Signed content in JSON, not a JWT: reject it where a JWT is expected.'),
   cut: () => l10n.t('Copy the whole token: without its signature, nothing in it can be trusted.'),
   alb: () =>
@@ -37,7 +37,8 @@ const sentences: Readonly<Record<string, () => string>> = {
     l10n.t(
       "An issuer's signed introspection response about another token (RFC 9701): never accept it as an access token.",
     ),
-  request_object: () => l10n.t('A signed authorization request (RFC 9101), verified with the keys of the client.'),
+  request_object: () =>
+    l10n.t('A signed authorization request (RFC 9101). The client issues it: verify it with the keys of the client.'),
   id_jag: () => l10n.t('Not an access token: exchange it for one at the issuer named in aud.'),
   vci_proof: () => l10n.t('It proves possession of the key to which a credential will be bound.'),
   mcp: () =>
@@ -54,9 +55,10 @@ const sentences: Readonly<Record<string, () => string>> = {
     l10n.t(
       'Treat it as opaque: only Okta accepts access tokens of the org authorization server. Use a custom authorization server for your API.',
     ),
-  cognito_access: () => l10n.t('It has no aud: compare client_id and token_use.'),
+  cognito_access: () => l10n.t('It has no aud: check client_id and token_use instead.'),
   firebase_session: () => l10n.t('Its keys are published as certificates, each under its kid.'),
-  firebase_id: () => l10n.t('Its keys are published as certificates, each under its kid. aud is the project ID.'),
+  firebase_id: () =>
+    l10n.t('Its keys are published as certificates, each under its kid. Compare aud with your project ID.'),
   google_iap: () =>
     l10n.t('Compare aud with the path of your backend service. Its keys are published at a separate URL.'),
   kubernetes_legacy: () => l10n.t('It never expires: delete the Secret that holds it, and use bound tokens.'),
@@ -65,12 +67,13 @@ const sentences: Readonly<Record<string, () => string>> = {
   gitlab_ci: () =>
     l10n.t('Compare project_path or sub, not only iss: every job of the instance gets tokens from this issuer.'),
   cloudflare_access: () => l10n.t('Compare aud with the tag of your application.'),
-  supabase: () => l10n.t('The API key of a role: service_role can read everything, so keep it on servers.'),
+  supabase: () => l10n.t('The API key of a role. Keep the key of service_role on servers: it can read everything.'),
   clerk: () => l10n.t('It is valid for one minute and has no aud: compare azp with your origins.'),
   kinde: () => l10n.t('Request an audience; otherwise aud is empty.'),
   workos: () => l10n.t('It is signed with the keys of your WorkOS client.'),
-  shopify: () => l10n.t("It is signed with your app's client secret: compare aud and dest."),
-  auth0: () => l10n.t('aud names the API that it is for. The issuer ends with a slash.'),
+  shopify: () =>
+    l10n.t("It is signed with your app's client secret. Compare aud with your client ID and dest with the shop."),
+  auth0: () => l10n.t("The claim aud names the API that it is for. The issuer's URL ends with a slash."),
   home_assistant: () => l10n.t('Treat it as opaque: only the instance has the key.'),
   keycloak_refresh: () =>
     l10n.t('Treat it as opaque: only the issuer can verify it, because it is signed with the secret of the issuer.'),
@@ -82,12 +85,18 @@ const sentences: Readonly<Record<string, () => string>> = {
     ),
   apple_client_secret: () => l10n.t('You create it with your own key. It may be valid for at most six months.'),
   apns: () => l10n.t('You create it with your own key. Apple accepts it for one hour after iat.'),
-  twilio: () => l10n.t('You create it with the secret of your API key. grants lists what it allows.'),
+  twilio: () => l10n.t('You create it with the secret of your API key. The claim grants lists what it allows.'),
   zoom: () => l10n.t('You create it with the secret of your SDK app.'),
-  lti: () => l10n.t('The launch of a learning tool: compare nonce and the deployment ID.'),
+  lti: () =>
+    l10n.t(
+      'It starts a learning tool: compare nonce with the one that you sent, and the deployment ID with those that you know.',
+    ),
   smart_on_fhir: () => l10n.t('An access token for health records: its scopes name the resources.'),
   uma_rpt: () => l10n.t('Its permissions list the resources that it gives access to.'),
-  jarm: () => l10n.t('An authorization response as a JWT: compare state and iss before you exchange the code.'),
+  jarm: () =>
+    l10n.t(
+      'An authorization response as a JWT. Before you exchange the code, compare state with the one that you sent and iss with your issuer.',
+    ),
   auth0_opaque: () => l10n.t('Request an audience to get a JWT: without one, only Auth0 can read the token.'),
   authjs: () =>
     l10n.t(
