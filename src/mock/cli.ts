@@ -15,6 +15,7 @@ export const usage = `mock-issuer: a mock OAuth 2.0 and OpenID Connect issuer
               [--tls | --tls-key FILE --tls-cert FILE] [--control] [--until-stdin-closes]
   mock-issuer torture --start URL [...]      tests a client, see mock-issuer torture --help
   mock-issuer schema                         prints the JSON schema of the config file
+  mock-issuer --version                      prints the version
 
 When it is ready, it writes one line of JSON to standard output: the issuer, its clients, and with --control the address
 and the bearer token of the control API. It ends on SIGTERM, or with --until-stdin-closes when standard input closes.
@@ -53,10 +54,17 @@ export async function main(argv: readonly string[], shell: Shell): Promise<numbe
       control: { type: 'boolean' },
       'until-stdin-closes': { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean' },
     } as const;
     const { values } = parseArgs({ args: [...argv], options });
     if (values.help) {
       shell.write(usage);
+      return 0;
+    }
+    if (values.version) {
+      // Beside dist in the package.
+      const manifest = await readFile(new URL('../package.json', import.meta.url), 'utf8');
+      shell.write(JSON.parse(manifest).version);
       return 0;
     }
     const settings = await settingsOf(values);

@@ -154,6 +154,11 @@ console.log(text, problems(new MockOptionError([])));
     assert.equal(await ended, 0);
   });
 
+  it('says which version it is', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    assert.equal((await execute(bin, ['--version'], { cwd: folder })).stdout, `${version}\n`);
+  });
+
   it('reports each problem in one line, and exits with 2', async () => {
     const taken = createServer();
     const port = await new Promise<number>(resolve => {
