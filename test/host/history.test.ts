@@ -17,7 +17,7 @@ const history = (connection: string) => run<Entry[]>('showHistory', { connection
 
 describe('the history of refreshes', () => {
   it('shows the outcome and the changes of each refresh, in the tree and as JSON', async () => {
-    const { mock, id, end } = await signedIn('past', { rotation: 'strict' });
+    const { mock, id, end } = await signedIn('past', { alg: 'RS256', rotation: 'strict' });
     assert.deepEqual(await history(id), []);
     assert.ok((await (await row([id])).children()).every(({ item }) => item.label !== 'History'));
 

@@ -67,7 +67,7 @@ describe('the mock issuer', () => {
       await write(JSON.stringify(wrong));
       await assert.rejects(
         Promise.resolve(started()),
-        /mock-issuer\.json cannot be used.*clients\[0\]\.client_id: a string.*rotation: one of none.*colour: no such member.*\[mock_file_invalid\]$/s,
+        /mock-issuer\.json cannot be used.*clients\[0\]\.client_id: a string.*rotation: one of none.*colour: left out \(no such member; .*\[mock_file_invalid\]$/s,
       );
       const document = await workspace.openTextDocument(file);
       await window.showTextDocument(document);

@@ -16,7 +16,7 @@ describe('signing in', () => {
   let restore = () => {};
 
   async function start(options: MockServerOptions = {}): Promise<void> {
-    mock = await startMockServer({ signIn: 'auto', ...options });
+    mock = await startMockServer({ alg: 'ES256', signIn: 'auto', ...options });
     await run('addConnection', {
       connection: { id: 'fresh', issuer: mock.issuer, clientId: 'demo', scope: 'openid offline_access' },
     });

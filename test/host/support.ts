@@ -108,9 +108,12 @@ afterEach(async () => {
   for (const fixture of opened) await fixture.end();
 });
 
-/** Starts a mock issuer for the test, adds a connection to it to the user's settings, and imports its first tokens. */
+/**
+ * Starts a mock issuer for the test, adds a connection to it to the user's settings, and imports its first tokens. Signs with
+ * ES256 unless the test wants another key, because making an RSA key takes longer than most tests.
+ */
 export async function signedIn(id: string, options: MockServerOptions = {}): Promise<Fixture> {
-  const mock = await startMockServer(options);
+  const mock = await startMockServer({ alg: 'ES256', ...options });
   await run('addConnection', { connection: { id, issuer: mock.issuer, clientId: 'demo' } });
   await run('importTokens', {
     connection: id,

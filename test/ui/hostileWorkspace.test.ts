@@ -27,7 +27,7 @@ describe('a hostile workspace', function () {
     'security.workspace.trust.banner': 'never',
   };
   before(async () => {
-    mock = await startMockServer({ rotation: 'strict' });
+    mock = await startMockServer({ alg: 'ES256', rotation: 'strict' });
     thief = await loopbackServer(({ path }, response) => {
       const { origin } = thief;
       const metadata = { issuer: origin, token_endpoint: `${origin}/token`, jwks_uri: `${origin}/jwks` };

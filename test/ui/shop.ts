@@ -30,7 +30,7 @@ export async function openShop(
   label: string,
   options: MockServerOptions = {},
 ): Promise<Shop> {
-  const mock = await startMockServer({ rotation: 'strict', ...options });
+  const mock = await startMockServer({ alg: 'ES256', rotation: 'strict', ...options });
   const others = userSettings['jwtWorkbench.connections'];
   const connection = { id: label.toLowerCase(), label, issuer: mock.issuer, clientId: 'demo' };
   userSettings['jwtWorkbench.connections'] = [...(Array.isArray(others) ? others : []), connection];

@@ -10,7 +10,7 @@ describe('a token in a file', function () {
   let mock: MockServer;
   const userSettings: Record<string, unknown> = {};
   before(async () => {
-    mock = await startMockServer();
+    mock = await startMockServer({ alg: 'ES256' });
     userSettings['jwtWorkbench.connections'] = [{ id: 'slow', issuer: mock.issuer, clientId: 'demo' }];
   });
   const ui = useWorkbench({ viewport: { width: 1440, height: 900 }, userSettings });

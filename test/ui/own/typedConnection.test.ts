@@ -12,7 +12,7 @@ describe('adding a connection by hand', function () {
 
   it('asks four questions, discovers the rest, writes the setting and keeps the secret out of it', async () => {
     const clients = [{ client_id: 'shop', client_secret: 'only-the-issuer-knows' }];
-    mock = await startMockServer({ clients });
+    mock = await startMockServer({ alg: 'ES256', clients });
     ui.onClose(() => mock.close());
     const { window } = ui;
     await window.openContainer('JWT Workbench');
