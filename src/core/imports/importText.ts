@@ -264,7 +264,7 @@ function nothing(text: string, { undecodable, sets }: ReadResults): never {
  */
 /** Words that can name a member, including the dots and dashes of longer names. */
 const words =
-  /(?<![\w.-])[\w.$-]*?(?:(?:access|id|refresh|oauth)[-_ ]?token(?:[-_]?cookie)?|token[-_ ]?type|(?:refresh[-_ ]?)?(?:token[-_ ]?)?expir(?:y|es[-_ ]?(?:in|at|on))|scopes?|token|access|refresh|jwt)(?![\w-])/gi;
+  /(?<![\w.-])[\w.$-]*?(?:(?:access|id|refresh|oauth)[-_ ]?token(?:[-_]?cookie)?|token[-_ ]?type|(?:refresh[-_ ]?)?(?:token[-_ ]?)?expir(?:(?:y|ation)(?:[-_ ]?(?:date|time))?|es[-_ ]?(?:in|at|on))|scopes?|token|access|refresh|jwt)(?![\w-])/gi;
 
 /** Separators of name and value in JSON, forms, YAML, TOML, XML, tables, Ruby, PHP and multipart forms. */
 const separator =

@@ -285,14 +285,7 @@ function distinctSets(sets: readonly TokenSetFound[]): TokenSetFound[] {
     distinct.delete(key);
     distinct.set(key, ranks.indexOf(set.rank) < ranks.indexOf(first.rank) ? set : first);
   }
-  // An object with all tokens is read as well as those inside of it that have one each.
-  const isPart = (set: TokenSetFound, whole: TokenSetFound) =>
-    set !== whole &&
-    set.rank === whole.rank &&
-    tokenNames.every(name => set.tokens[name] === undefined || set.tokens[name] === whole.tokens[name]) &&
-    tokenNames.some(name => set.tokens[name] === undefined && whole.tokens[name] !== undefined);
-  const all = [...distinct.values()];
-  return all.filter(set => !all.some(whole => isPart(set, whole)));
+  return [...distinct.values()];
 }
 
 /** The tokens with these names and the members that belong to them. */

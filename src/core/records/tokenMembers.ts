@@ -58,7 +58,7 @@ const shortNames: ReadonlyMap<string, TokenName> = new Map([
  * lifetime may follow (`expires_in_ms`, `ttlMinutes`); without one it is in seconds.
  */
 const lifetimeName =
-  /^x?(access|refresh)?(?:token)?(?:(expires?in|lifetime(?:in)?|ttl(?:in)?|maxage|validfor)|(expires?(?:at|on|date)|expir(?:ation|y)(?:date|time|timestamp)|validuntil)|expires|expiry|expiration|expiretime)(ms|milli(?:s|seconds?)|sec(?:ond)?s?|min(?:ute)?s?|h(?:ou)?rs?|hours?|days?|(?<=in)[smhd])?$/;
+  /^(?:x|oauth2?)?(access|refresh)?(?:token)?(?:(expires?in|lifetime(?:in)?|ttl(?:in)?|maxage|validfor)|(expires?(?:at|on|date)|expir(?:ation|y)(?:date|time|timestamp)|validuntil)|expires|expiry|expiration|expiretime)(ms|milli(?:s|seconds?)|sec(?:ond)?s?|min(?:ute)?s?|h(?:ou)?rs?|hours?|days?|(?<=in)[smhd])?$/;
 
 /** A name in lower case without separators. */
 export const normalized = (name: string) => name.replace(/[-_ .]/g, '').toLowerCase();

@@ -41,6 +41,8 @@ const microsoft = 'https://github.com/cubezhao/ai-tools-mng/issues/10';
 const openShift = 'https://docs.okd.io/latest/rest_api/oauth_apis/oauth-apis-index.html';
 const auth0 = 'https://auth0.com/docs/secure/tokens/refresh-tokens/get-refresh-tokens';
 const firebase = 'https://github.com/firebase/flutterfire/issues/8058';
+const cloudflare = 'https://developers.cloudflare.com/fundamentals/api/get-started/token-formats';
+const cloudflareOauth = 'https://github.com/cloudflare/cloudflare-docs/pull/32730';
 const vault = 'https://developer.hashicorp.com/vault/docs/concepts/tokens';
 const publicCode = 'no page about it was found; code of several public repositories shows it';
 const npm = 'https://github.blog/2021-09-23-announcing-npms-new-access-token-format/';
@@ -92,6 +94,8 @@ const opaqueKinds: readonly OpaqueKind[] = [
   access('Linear', 'https://linear.app/developers/graphql', ['lin_oauth_', 'lin_api_']),
   access('Hugging Face', 'https://huggingface.co/docs/hub/security-tokens', ['hf_'], { rest: 20, alone: true }),
   access('HashiCorp Vault', vault, ['hvs.', 'hvb.'], { rest: 20 }),
+  access('Cloudflare', cloudflare, ['cfut_', 'cfat_'], { rest: 40, alone: true }),
+  access('Cloudflare', cloudflareOauth, ['cfoat_'], { rest: 20, alone: true }),
   access('npm', npm, ['npm_'], { rest: 30 }),
 ];
 

@@ -120,6 +120,39 @@ const rows: readonly Row[] = [
     [],
   ],
   [
+    'the cache of the SDK of Databricks',
+    'https://github.com/databricks/databricks-sdk-py/pull/931',
+    JSON.stringify({
+      token: {
+        access_token: access,
+        token_type: 'Bearer',
+        expiry: '2026-11-26T17:00:00.242+00:00',
+        refresh_token: 'doau6c1a0123456789',
+      },
+    }),
+    { access_token: access, token_type: 'Bearer', refresh_token: 'doau6c1a0123456789', expires_at: expires_at + 242 },
+    [],
+  ],
+  [
+    'config.yml of glab',
+    'https://github.com/jdx/mise/pull/9195',
+    `hosts:\n    gitlab.com:\n        token: glpat-AbCdEf0123456789xyzA\n        is_oauth2: "true"\n        oauth2_refresh_token: 0a1b2c3d4e5f60718293a4b5c6d7e8f9\n        oauth2_expiry_date: ${expires}\n`,
+    { access_token: 'glpat-AbCdEf0123456789xyzA', refresh_token: '0a1b2c3d4e5f60718293a4b5c6d7e8f9', expires_at },
+  ],
+  [
+    'default.toml of wrangler',
+    'https://github.com/cloudflare/workers-sdk/issues/526',
+    `oauth_token = "AbCdEf0123456789.ghijkl-mnop"\nexpiration_time = "${expires}"\nrefresh_token = "Q7xyz0123456789.abcdefghijkl"\n`,
+    { access_token: 'AbCdEf0123456789.ghijkl-mnop', refresh_token: 'Q7xyz0123456789.abcdefghijkl', expires_at },
+    [],
+  ],
+  [
+    'what wrangler prints',
+    'https://github.com/cloudflare/cloudflare-docs/pull/32730',
+    'CLOUDFLARE_TOKEN=cfoat_AbCdEf0123456789ghIJklMNop',
+    { access_token: 'cfoat_AbCdEf0123456789ghIJklMNop' },
+  ],
+  [
     'the storage of okta-auth-js, where each token has its scopes',
     'https://github.com/okta/okta-auth-js',
     JSON.stringify({
