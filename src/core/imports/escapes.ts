@@ -116,8 +116,38 @@ function tableText(text: string): string | undefined {
 const insert =
   /\binsert\s{1,20}(?:ignore\s{1,20})?into\s{1,20}[\w.$`"[\]]{1,200}\s{0,20}\(([^()']{1,2000})\)\s{0,20}values\s{0,20}(?=\()/gi;
 
-/** One value of a row, in quotes that are doubled or escaped within, and what follows it. */
-const inserted = /\s*(?:[NEBX]?'((?:[^'\\]|''|\\[\s\S])*)'|([^',()]*(?:\([^()']*\))?))(?:::[\w ]+)?\s*([,)])/gy;
+/** A text in quotes, which are doubled or escaped within it. */
+const quotedValue = /\s*[NEBX]?'((?:[^'\\]|''|\\[\s\S])*)'/y;
+/** A number, a word or a call without texts. Nothing follows that could make a long one be read again. */
+const bareValue = /[^',()]*(?:\([^()']*\))?/y;
+const afterValue = /[^,()']*/y;
+
+/** The values between the parenthesis at `start` and its end. Takes time linear in their length. */
+function rowAt(text: string, start: number, most: number): { cells: readonly string[]; end: number } | undefined {
+  const cells: string[] = [];
+  let at = start + 1;
+  const take = (pattern: RegExp): RegExpExecArray | undefined => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(text) ?? undefined;
+    if (found) at = pattern.lastIndex;
+    return found;
+  };
+  while (cells.length < most) {
+    const [, quoted] = take(quotedValue) ?? [];
+    cells.push(
+      quoted === undefined
+        ? (take(bareValue)?.[0] ?? '').trim().replace(/^null$/i, '')
+        : unescaped(quoted.replaceAll("''", "'")),
+    );
+    // A cast of PostgreSQL.
+    const rest = (take(afterValue)?.[0] ?? '').trim();
+    if (rest !== '' && !/^::[\w ]+$/.test(rest)) return undefined;
+    const next = text.charAt(at++);
+    if (next === ')') return { cells, end: at };
+    if (next !== ',') return undefined;
+  }
+  return undefined;
+}
 
 /** Converts the rows that SQL inserts into a table with columns of tokens to names and values. */
 function insertedText(text: string): string | undefined {
@@ -127,18 +157,10 @@ function insertedText(text: string): string | undefined {
     if (!names.some(isTokenName)) continue;
     let at = index + whole.length;
     for (let row = 0; row < mostRows && text.charAt(at) === '('; row++) {
-      const cells: string[] = [];
-      inserted.lastIndex = at + 1;
-      let end = '';
-      while (end !== ')' && cells.length <= names.length) {
-        const [cell, quoted, bare = '', next = ''] = inserted.exec(text) ?? [];
-        if (cell === undefined) break;
-        cells.push(quoted === undefined ? bare.trim().replace(/^null$/i, '') : unescaped(quoted.replaceAll("''", "'")));
-        at = inserted.lastIndex;
-        end = next;
-      }
-      if (end !== ')' || cells.length !== names.length) break;
-      found.push(...namedCells(names, cells));
+      const read = rowAt(text, at, names.length);
+      if (read?.cells.length !== names.length) break;
+      found.push(...namedCells(names, read.cells));
+      at = read.end;
       at += /^\s*,\s*/.exec(text.slice(at, at + 100))?.[0].length ?? 0;
     }
   }

@@ -66,6 +66,11 @@ const parsers: readonly Parser[] = [
   { name: 'scanForLeaks', samples: [response], read: text => scanForLeaks(text, [], now) },
   { name: 'importText', samples: [response, `Authorization: Bearer ${token}`], read: text => importText(text) },
   {
+    name: 'importText behind the columns of an INSERT',
+    samples: ["'r-1-0123456789abcdef', now())"],
+    read: text => importText(`insert into t (refresh_token, at) values (${text};`),
+  },
+  {
     name: 'readKeyText behind a begin line',
     samples: ['"', key.pem],
     read: text => readKeyText(`-----BEGIN PUBLIC KEY-----"${text}x`),
