@@ -79,7 +79,8 @@ function shown(text: string, max: number): string {
 }
 
 function isSecret(name: string): boolean {
-  return secretName.test(name) && !harmlessName.test(name);
+  // Nobody gives a member such a name, and both expressions read long ones slowly.
+  return name.length > 200 || (secretName.test(name) && !harmlessName.test(name));
 }
 
 /**

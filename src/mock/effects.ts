@@ -180,7 +180,7 @@ export function flipFirstCharacter(signature: string): string {
 
 /* RFC 6902, for tests that want different metadata or responses. */
 
-const pointer = text('a JSON Pointer, /name for instance', value => /^(?:\/(?:[^~]|~[01])*)*$/.test(value));
+const pointer = text('a JSON Pointer, /name for instance', value => /^(?:\/(?:[^~/]|~[01])*)*$/.test(value));
 
 export const patchShape = list(
   object({

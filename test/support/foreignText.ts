@@ -89,6 +89,8 @@ const pieces = [
     '-----BEGIN ',
     'Bearer ',
     'refresh_token',
+    '-ey',
+    'J$',
   ],
   ...[
     '"access_token":',

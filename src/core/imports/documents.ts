@@ -130,7 +130,9 @@ function decodedData(data: unknown, gathering: ReadResults): JsonObject {
   return decoded;
 }
 
-const entry = /^([ \t]+)["']?([\w.-]+)["']?:[ \t]*(?:[|>][+-]?[ \t]*\r?\n[ \t]*)?["']?([^\s"']*)["']?[ \t]*$/;
+/** Blanks are followed by something else, so that a long run of them is not divided in every way. */
+const entry =
+  /^([ \t]+)["']?([\w.-]+)["']?:[ \t]*(?![ \t])(?:[|>][+-]?[ \t]*\r?\n[ \t]*(?![ \t]))?["']?([^\s"']*)["']?[ \t]*$/;
 
 /**
  * Decodes Secrets in YAML, with or without `kind`. Returns their objects, and in `rest` the text without their data.

@@ -54,8 +54,8 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
   { sign: /""[\w-]*token""/i, undo: text => text.replaceAll('""', '"') }, // CSV, and old curl commands for cmd.exe
   {
     // A JWT whose dots are percent-encoded, although nothing requires that (RFC 3986 section 2.3)
-    sign: /\bey[\w-]{10,}%2E[\w-]+%2E/i,
-    undo: text => text.replace(/\bey[\w-]{10,}(?:%2E[\w-]*){2,4}/gi, token => token.replace(/%2E/gi, '.')),
+    sign: /(?<![\w-])ey[\w-]{10,}%2E[\w-]+%2E/i,
+    undo: text => text.replace(/(?<![\w-])ey[\w-]{10,}(?:%2E[\w-]*){2,4}/gi, token => token.replace(/%2E/gi, '.')),
   },
   {
     // Quoted-printable (RFC 2045 section 6.7)

@@ -264,11 +264,11 @@ function nothing(text: string, { undecodable, sets }: ReadResults): never {
  */
 /** Words that can name a member, including the dots and dashes of longer names. */
 const words =
-  /(?<![\w.-])[\w.$-]*?(?:(?:access|id|refresh|oauth)[-_ ]?token(?:[-_]?cookie)?|token[-_ ]?type|(?:refresh[-_ ]?)?(?:token[-_ ]?)?expir(?:(?:y|ation)(?:[-_ ]?(?:date|time))?|es[-_ ]?(?:in|at|on))|scopes?|token|access|refresh|jwt)(?![\w-])/gi;
+  /(?<![\w.$-])[\w.$-]*?(?:(?:access|id|refresh|oauth)[-_ ]?token(?:[-_]?cookie)?|token[-_ ]?type|(?:refresh[-_ ]?)?(?:token[-_ ]?)?expir(?:(?:y|ation)(?:[-_ ]?(?:date|time))?|es[-_ ]?(?:in|at|on))|scopes?|token|access|refresh|jwt)(?![\w-])/gi;
 
 /** Separators of name and value in JSON, forms, YAML, TOML, XML, tables, Ruby, PHP and multipart forms. */
 const separator =
-  /["'`\]]{0,2}(?:\s*:\s*[A-Za-z]\w{0,20}[?!]?\s*=\s*|\s*(?:=>|:=|[:=|│>])\s*|\t\s*|\s*\n\s*value:\s*|(?<=["'])\r?\n\d{1,4}\)\s|<\/\w{1,20}>\s*<\w{1,20}>|\s+value\s*=\s*|(?<=["'])(?:\r?\n){2})(?:[|>][+-]?[ \t]*[\r\n]\s*|string\(\d+\) |!!\w+ |<!\[CDATA\[)?/y;
+  /["'`\]]{0,2}(?:\s*:\s*[A-Za-z]\w{0,20}[?!]?\s*=\s*|\s*(?:=>|:=|[:=|│>])\s*|\t\s*|[^\S\n]*\n\s*value:\s*|(?<=["'])\r?\n\d{1,4}\)\s|<\/\w{1,20}>\s*<\w{1,20}>|\s+value\s*=\s*|(?<=["'])(?:\r?\n){2})(?:[|>][+-]?[ \t]*[\r\n]\s*|string\(\d+\) |!!\w+ |<!\[CDATA\[)?/y;
 
 /** The same, or spaces, as after an option of a command and after `set`. */
 const spaceToo = new RegExp(`${separator.source}|\\s{1,8}`, 'y');
@@ -296,7 +296,7 @@ function readPairs(text: string): TokenSetFound | undefined {
   const duplicates: string[] = [];
   // Joins code literals that are split with a concatenation operator.
   const namesRead = new Map<string, ReturnType<typeof named>>();
-  const joined = text.replace(/(["'])\s*[+.&]\s*(?:\r?\n\s*)?\1/g, '');
+  const joined = text.replace(/(["'])\s*[+.&]\s*\1/g, '');
   words.lastIndex = 0;
   for (let match = words.exec(joined); match; match = words.exec(joined)) {
     const { 0: word, index } = match;
@@ -368,7 +368,7 @@ function unquoted(member: keyof RawTokens, bare: string): string | number | unde
   if (!/_token$/.test(member)) return percentDecoded(bare.replaceAll('+', ' '));
   // Properties files and shells escape with a backslash. Other backslashes are from nested strings, which
   // `otherReadings` undoes.
-  const plain = bare.replace(/\]+$/, '').replace(/\\([:=#!&|$~ \\]|$)/g, '$1');
+  const plain = bare.replace(/(?<!\])\]+$/, '').replace(/\\([:=#!&|$~ \\]|$)/g, '$1');
   if (plain.includes('\\')) return undefined;
   // A plus sign belongs to the token: no token contains the space that it would mean in a form.
   return isWord(plain.replace(/\s+/g, '')) ? percentDecoded(plain) : undefined;

@@ -206,7 +206,7 @@ const namedValue =
 
 /** An XML element or a part of multipart/form-data. */
 const elementOrPart =
-  /(?:<(?:\w{1,32}:)?|\bname=")([\w.-]{0,40}(?:token|jwt|expir|scope|lifetime)[\w.-]{0,20})(?:>\s{0,40}(?:<!\[CDATA\[)?\s{0,40}|"\r?\n\r?\n)([^\s<>[\]]+)(?=\s*(?:\]\]>)?\s*<\/|\r?\n)/gi;
+  /(?:<(?:\w{1,32}:)?|\bname=")([\w.-]{0,40}(?:token|jwt|expir|scope|lifetime)[\w.-]{0,20})(?:>\s{0,40}(?:<!\[CDATA\[)?\s{0,40}|"\r?\n\r?\n)([^\s<>[\]]+)(?=\s*(?:\]\]>\s*)?<\/|\r?\n)/gi;
 
 function unescaped(text: string): string {
   const reading = readJson(`"${text}"`);

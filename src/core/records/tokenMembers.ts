@@ -140,14 +140,14 @@ function isTokenName(member: TokenMember): member is TokenName {
 }
 
 /** How languages print a missing value. Such a text must not replace a token. */
-const noValue = /^\s*(?:null|nil|none|undefined|nan|true|false|n\/a|\[object object\])?\s*$/i;
+const noValue = /^(?:null|nil|none|undefined|nan|true|false|n\/a|\[object object\])?$/i;
 
 /** What logs and gateways write in place of a secret. */
 const masked = /^\s*(?:[*•x]{3,}|[[<({*]*(?:redacted|masked|filtered|hidden)[\]>)}*]*)\s*$/i;
 
 /** True for a member without a value. */
 function isNothing(value: unknown, member: TokenMember): boolean {
-  if (typeof value === 'string') return isTokenName(member) ? noValue.test(value) : value === '';
+  if (typeof value === 'string') return isTokenName(member) ? noValue.test(value.trim()) : value === '';
   return value === null || value === undefined || (Array.isArray(value) && value.length === 0);
 }
 

@@ -299,7 +299,9 @@ function normalized(number: string): string {
     /^(-?)(\d+)(?:\.(\d*))?(?:e([+-]?\d+))?$/i.exec(number) ?? [];
   if (whole === undefined) return number;
   const digits = `${whole}${fraction}`.replace(/^0+/, '');
-  const kept = digits.replace(/0+$/, '');
+  let end = digits.length;
+  while (digits.charAt(end - 1) === '0') end--;
+  const kept = digits.slice(0, end);
   return kept === '' ? '0' : `${sign}${kept}e${Number(exponent) - fraction.length + digits.length - kept.length}`;
 }
 

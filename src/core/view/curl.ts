@@ -47,7 +47,7 @@ const quotes: Readonly<Record<Shell, (text: string) => string>> = {
    */
   cmd(text) {
     assertVisible('cmd', text);
-    const argument = `"${text.replace(/(\\*)("|$)/g, (_, slashes: string, end: string) => `${slashes}${slashes}${end && `\\${end}`}`)}"`;
+    const argument = `"${text.replace(/(?<!\\)(\\*)("|$)/g, (_, slashes: string, end: string) => `${slashes}${slashes}${end && `\\${end}`}`)}"`;
     return argument.replace(/(?<=%)[\s\S]|[^\w.~:/=+,-]/g, '^$&');
   },
 };

@@ -16,7 +16,7 @@ import { readMetadata } from '../../../src/core/issuer/discovery.ts';
 import { readConnections } from '../../../src/core/records/connection.ts';
 import { readHistory } from '../../../src/core/records/histories.ts';
 import { parseRecord } from '../../../src/core/records/record.ts';
-import { firstLine, printable, redactText, sanitized } from '../../../src/core/redact.ts';
+import { firstLine, printable, redact, redactText, sanitized } from '../../../src/core/redact.ts';
 import { decodeBase64url } from '../../../src/core/tokens/base64url.ts';
 import { findJwts } from '../../../src/core/tokens/findJwts.ts';
 import { readJson } from '../../../src/core/tokens/json.ts';
@@ -60,6 +60,7 @@ const parsers: readonly Parser[] = [
   { name: 'decodeToken', samples: [token, jwe], read: text => everything(decodeToken(text), text) },
   { name: 'readJson', samples: [response], read: readJson },
   { name: 'decodeBase64url', samples: [token], read: decodeBase64url },
+  { name: 'redact of a name', samples: ['refresh_token'], read: text => redact({ [text]: 1 }) },
   { name: 'memberRanges', samples: [response], read: memberRanges },
   { name: 'findJwts', samples: [`a ${token} b`], read: findJwts },
   { name: 'findTokens', samples: [`a ${token.replace('.', '.\n')} b`], read: text => findTokens(text) },
@@ -69,6 +70,21 @@ const parsers: readonly Parser[] = [
     name: 'importText behind the columns of an INSERT',
     samples: ["'r-1-0123456789abcdef', now())"],
     read: text => importText(`insert into t (refresh_token, at) values (${text};`),
+  },
+  {
+    name: 'importText before a JWT whose dots are encoded',
+    samples: [token.replaceAll('.', '%2E')],
+    read: text => importText(`${text}%2Ea`),
+  },
+  {
+    name: 'importText in a value',
+    samples: ['r-1-0123456789abcdef'],
+    read: text => importText(`{"refresh_token":${JSON.stringify(`${text}x`)}}`),
+  },
+  {
+    name: 'importText in a member of a Secret',
+    samples: ['dG9rZW4='],
+    read: text => importText(`kind: Secret\ndata:\n  token:${text}-":\n`),
   },
   {
     name: 'readKeyText behind a begin line',
@@ -92,6 +108,11 @@ const parsers: readonly Parser[] = [
     name: 'readTokenResponse',
     samples: [response],
     read: text => readTokenResponse(new Response(text), asked),
+  },
+  {
+    name: 'readTokenResponse behind an element',
+    samples: ['</access_token>'],
+    read: text => readTokenResponse(new Response(`<a><access_token>x${text}N`), asked),
   },
   {
     name: 'readTokenResponse of an error',
