@@ -186,16 +186,21 @@ export interface RedirectAnswer {
 export interface FileSearch {
   /**
    * Reports each file of a folder that matches one of the patterns, as a path relative to the folder and as soon as it is
-   * found. Hidden and ignored files are included. Resolves with the number of files searched, or with `undefined` if
+   * found, with the offsets of the matches in bytes. A match begins where no other one covers its start. Hidden and ignored
+   * files are included. Resolves with the number of files searched, or with `undefined` if
    * ripgrep is missing or fails and the caller has to read each file itself.
    */
-  filesWith(search: TextSearch, found: (file: string) => void, signal: AbortSignal): Promise<number | undefined>;
+  filesWith(search: TextSearch, found: FoundFile, signal: AbortSignal): Promise<number | undefined>;
   /**
-   * The text of a file; `undefined` if it is gone, too large, not text or not wanted. `isWanted` gets the file with one
-   * character for each byte, in which ASCII can be found in less time than decoding the file takes, and the bytes.
+   * The text of a file; `undefined` if it is gone, too large, not text or not wanted. `isWanted` gets one or more parts of
+   * the file with one character for each byte, in which ASCII can be found in less time than decoding the file takes, and
+   * the bytes.
+   * @param places where the search has found matches; without them, `isWanted` gets the whole file
    */
-  read(path: string, mostBytes: number, isWanted: IsWanted): Promise<string | undefined>;
+  read(path: string, mostBytes: number, isWanted: IsWanted, places?: readonly number[]): Promise<string | undefined>;
 }
+
+export type FoundFile = (file: string, places: readonly number[]) => void;
 
 export type IsWanted = (text: string, bytes: Uint8Array) => boolean;
 

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FileSearch, Log, TextSearch } from '../core/ports.ts';
+import { searchedParts } from '../core/imports/searchedParts.ts';
+import type { FileSearch, FoundFile, Log, TextSearch } from '../core/ports.ts';
 
 /**
  * The places where VS Code has kept its ripgrep over the years, below its own installation folder. Nothing else is
@@ -38,7 +39,7 @@ export function createFileSearch(appRoot: string, log: Log): FileSearch {
       const path = await program;
       return path === undefined ? undefined : run(path, search, found, signal, log);
     },
-    async read(path, mostBytes, isWanted) {
+    async read(path, mostBytes, isWanted, places) {
       try {
         const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
         try {
@@ -46,8 +47,10 @@ export function createFileSearch(appRoot: string, log: Log): FileSearch {
           if (!info.isFile() || info.size > mostBytes) return undefined;
           const bytes = await file.readFile();
           // A NUL among the first bytes means that it is not a text file.
-          if (bytes.subarray(0, 1000).includes(0) || !isWanted(bytes.toString('latin1'), bytes)) return undefined;
-          return bytes.toString('utf8');
+          if (bytes.subarray(0, 1000).includes(0)) return undefined;
+          const wanted = ([from, to]: readonly [number, number]) =>
+            isWanted(bytes.toString('latin1', from, to), bytes.subarray(from, to));
+          return searchedParts(bytes, places).some(wanted) ? bytes.toString('utf8') : undefined;
         } finally {
           await file.close();
         }
@@ -63,7 +66,7 @@ export function createFileSearch(appRoot: string, log: Log): FileSearch {
 function run(
   program: string,
   search: TextSearch,
-  found: (file: string) => void,
+  found: FoundFile,
   signal: AbortSignal,
   log: Log,
 ): Promise<number | undefined> {
@@ -71,7 +74,7 @@ function run(
   const options = [
     '--no-config',
     '--no-messages',
-    '--files-with-matches',
+    ...['--only-matching', '--byte-offset', '--replace=', '--with-filename', '--no-heading', '--no-line-number'],
     '--null',
     '--stats',
     '--hidden',
@@ -89,7 +92,7 @@ function run(
       windowsHide: true,
       signal,
     });
-    let rest = '';
+    const matches = readMatches(found);
     const end = (searched: number | undefined, reason: string) => {
       if (searched === undefined && !signal.aborted) log('warn', 'ripgrep did not search the folder', { reason });
       resolve(searched);
@@ -97,18 +100,58 @@ function run(
     child.on('error', () => end(undefined, 'start'));
     // ripgrep may exit before it has read everything.
     child.stdin.on('error', () => {});
-    child.stdout.setEncoding('utf8').on('data', (part: string) => {
-      const names = (rest + part).split('\0');
-      rest = names.pop() ?? '';
-      for (const name of names) found(name);
-    });
+    child.stdout.setEncoding('utf8').on('data', matches.read);
     child.on('close', code => {
       // Exit code 2: some files could not be read; reading them one by one would fail as well.
-      const searched = /(\d+) files searched/.exec(rest)?.[1];
+      const searched = /^(\d+) files searched$/m.exec(matches.end())?.[1];
       end(code !== null && code <= 2 && searched !== undefined ? Number(searched) : undefined, `exit ${code}`);
     });
     // Without Unicode: \w and \b mean the same as in JavaScript, and the search is faster.
     const lines = patterns.map(pattern => `(?-u)${pattern}`);
     child.stdin.end(lines.join('\n'));
   });
+}
+
+/** Reads a path, NUL, an offset, a colon and a line break for each match, those of one file after the other. */
+function readMatches(found: FoundFile) {
+  let rest = '';
+  let names: readonly string[] = [];
+  let places: number[] = [];
+  const report = () => {
+    for (const name of names) found(name, places);
+    places = [];
+  };
+  return {
+    read(part: string): void {
+      rest += part;
+      let at = 0;
+      for (;;) {
+        const nul = rest.indexOf('\0', at);
+        const end = nul < 0 ? -1 : rest.indexOf('\n', nul);
+        if (end < 0) break;
+        const name = rest.slice(at, nul);
+        if (!names.includes(name)) {
+          report();
+          names = namesIn(name);
+        }
+        places.push(Number.parseInt(rest.slice(nul + 1, end), 10));
+        at = end + 1;
+      }
+      rest = rest.slice(at);
+    },
+    /** Reports the last file, and returns the statistics behind it. */
+    end(): string {
+      report();
+      return rest;
+    },
+  };
+}
+
+/**
+ * The names that may be meant: ripgrep says in front of a name that it has left the previous file at a NUL, and a file may
+ * have a name that looks like that.
+ */
+function namesIn(text: string): readonly string[] {
+  const [, name] = /\(found "\\0" byte around offset \d+\)\n([\s\S]*)$/.exec(text) ?? [];
+  return name === undefined ? [text] : [text, name];
 }

@@ -15,17 +15,18 @@ async function measure({ appRoot, ripgrep, folder }: { appRoot: string; ripgrep:
   let leaks = 0;
   const ours = async () => {
     const waiting: Promise<void>[] = [];
-    const look = async (file: string) => {
+    const look = async (file: string, places: readonly number[]) => {
       const leaksOf = (text: string, bytes?: Uint8Array) => scanForLeaks(text, [], Date.now(), bytes);
       const text = await files.read(
         join(folder, file),
         mostBytes,
         (latin1, bytes) => leaksOf(latin1, bytes).length > 0,
+        places,
       );
       leaks += text === undefined ? 0 : leaksOf(text).length;
     };
     const search = { folder, patterns: leakMarks([]), exclude: ['**/.git/'], mostBytes };
-    searched = await files.filesWith(search, file => waiting.push(look(file)), signal);
+    searched = await files.filesWith(search, (file, places) => void waiting.push(look(file, places)), signal);
     await Promise.all(waiting);
   };
   const flags = ['--no-config', '--files-with-matches', '--hidden', '--no-ignore', '--fixed-strings', 'eyJ', '.'];

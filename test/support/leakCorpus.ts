@@ -63,6 +63,17 @@ export function leakCorpus(now: number): CorpusFile[] {
   for (const length of [65_500, 65_536, 131_000, 400_000])
     add('far', `${'a word of the text\n'.repeat(length / 19)}\u00e9 TOKEN=${valid}`, 'token');
   add('long-line', `${'var a=b(c);'.repeat(50_000)}"${valid}"`, 'token');
+  // A search tells where its matches start, and one match can cover the beginning of another.
+  const code = 'call(me, { a: [1] });\n'.repeat(10_000);
+  const run = 'abCD+/12'.repeat(15_000);
+  add('between', `${code}TOKEN=${valid}\n${code}`, 'token');
+  add('in-a-run', `${code}eyJ${run}/ghp_${generated}\n${code}`);
+  add('name-behind-a-run', `${code}eyJ${run}\n;refresh_token="${refreshToken}"\n${code}`, 'refresh_token');
+  add('many-marks', `${'eyJhbCDefGhij.a, '.repeat(20_000)}\n${code}TOKEN=${valid}\n${code}`, 'token');
+  add('behind-a-zero', `TOKEN=eyJhbCDefGhij.\n${code}\u0000\nTOKEN=${valid}\n`, 'token');
+  const long = hmacJwt('a secret of the corpus', { sub: 'ada', exp, text: 'x'.repeat(90_000) });
+  add('long', `${code}TOKEN=${long}\n${code}`, 'token');
+  add('long-wrapped', `${code}${(long.match(/.{1,400}/g) ?? []).join('\n')}\n${code}`, 'token');
   add('names', 'const keyJwkThumbprintMismatch = "key_jwk"; refreshToken: this.parsedResponseBody.refresh_token,');
   return files;
 }

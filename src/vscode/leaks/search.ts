@@ -56,7 +56,8 @@ const fewStaged = 200;
 export async function searchWorkspace(parts: SearchParts, signal: AbortSignal, tell: Tell): Promise<Search> {
   const staged = stagedUris();
   const look = createScanner(parts, uri => staged.has(uri.toString()), signal, tell);
-  const file = (uri: Uri) => look.at({ uri, read: isWanted => textOf(uri, parts.files, isWanted) });
+  const file = (uri: Uri, places?: readonly number[]) =>
+    look.at({ uri, read: isWanted => textOf(uri, parts.files, isWanted, places) });
   for (const { uri, isDirty } of workspace.textDocuments) if (isDirty && workspace.getWorkspaceFolder(uri)) file(uri);
   let searched: number | undefined = 0;
   for (const { uri } of workspace.workspaceFolders ?? []) {
@@ -67,7 +68,7 @@ export async function searchWorkspace(parts: SearchParts, signal: AbortSignal, t
   }
   if (searched === undefined) {
     const all = await workspace.findFiles('**/*', '**/{node_modules,.git}/**', maxFiles + 1);
-    all.forEach(file);
+    for (const uri of all) file(uri);
     searched = all.length;
   }
   const { found, cut } = await look.end();
@@ -104,14 +105,14 @@ async function markedBelow(
   folder: Uri,
   exclude: readonly string[],
   { sessions, files }: SearchParts,
-  found: (uri: Uri) => void,
+  found: (uri: Uri, places: readonly number[]) => void,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   if (folder.scheme !== 'file') return undefined;
   const patterns = leakMarks(knownTokens(sessions));
   const searched = await files.filesWith(
     { folder: folder.fsPath, patterns, exclude, mostBytes },
-    name => found(Uri.joinPath(folder, ...name.split(/[\\/]/))),
+    (name, places) => found(Uri.joinPath(folder, ...name.split(/[\\/]/)), places),
     signal,
   );
   signal.throwIfAborted();
@@ -201,10 +202,15 @@ function knownTokens(sessions: Sessions): KnownToken[] {
   );
 }
 
-async function textOf(uri: Uri, files: FileSearch, isWanted: IsWanted): Promise<string | undefined> {
+async function textOf(
+  uri: Uri,
+  files: FileSearch,
+  isWanted: IsWanted,
+  places?: readonly number[],
+): Promise<string | undefined> {
   const open = workspace.textDocuments.find(document => document.uri.toString() === uri.toString());
   if (open) return open.getText().slice(0, mostBytes);
-  if (uri.scheme === 'file') return files.read(uri.fsPath, mostBytes, isWanted);
+  if (uri.scheme === 'file') return files.read(uri.fsPath, mostBytes, isWanted, places);
   try {
     const { size } = await workspace.fs.stat(uri);
     if (size > mostBytes) return undefined;

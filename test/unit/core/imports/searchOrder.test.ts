@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { leakMarks, scanForLeaks } from '../../../../src/core/imports/leakScan.ts';
+import { searchedParts } from '../../../../src/core/imports/searchedParts.ts';
 import { mostBeginnings } from '../../../../src/core/imports/searchOrder.ts';
 import { wordStarts } from '../../../../src/core/imports/wordStarts.ts';
 import { leakCorpus } from '../../../support/leakCorpus.ts';
@@ -63,6 +64,34 @@ describe('the search for files with tokens', () => {
           `${name} is picked`,
         );
     }
+  });
+
+  it('needs only the parts around its matches to tell whether a file has a token', () => {
+    const all = new RegExp(marks.map(mark => `(?:${mark})`).join('|'), 'gm');
+    let least = 1;
+    for (const { name, text } of corpus) {
+      const bytes = Buffer.from(text);
+      const latin1 = bytes.toString('latin1');
+      const places = Array.from(latin1.matchAll(all), ({ index }) => index);
+      const parts = searchedParts(bytes, places);
+      const isFound = parts.some(
+        ([from, to]) => scanForLeaks(latin1.slice(from, to), [], now, bytes.subarray(from, to)).length > 0,
+      );
+      assert.equal(isFound, scanForLeaks(latin1, [], now, bytes).length > 0, name);
+      const read = parts.reduce((sum, [from, to]) => sum + to - from, 0);
+      assert.ok(read <= bytes.length, name);
+      least = Math.min(least, read / bytes.length);
+    }
+    assert.ok(least < 0.3, `${least} of a file is read`);
+  });
+
+  it('reads a whole file where the places of the matches say nothing', () => {
+    const bytes = Buffer.from(`eyJ${' (a);'.repeat(50_000)}`);
+    const whole = [[0, bytes.length]];
+    assert.deepEqual(searchedParts(bytes, undefined), whole);
+    for (const wrong of [[Number.NaN], [-1], [0, bytes.length]]) assert.deepEqual(searchedParts(bytes, wrong), whole);
+    assert.deepEqual(searchedParts(Buffer.concat([bytes, Buffer.alloc(1)]), [0]), [[0, bytes.length + 1]]);
+    assert.ok((searchedParts(bytes, [0])[0]?.[1] ?? 0) < bytes.length / 2);
   });
 
   it('finds a word in bytes where it finds it in the text', () => {
