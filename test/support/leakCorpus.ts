@@ -57,6 +57,7 @@ export function leakCorpus(now: number): CorpusFile[] {
   add('expired', hmacJwt('a secret of the corpus', { sub: 'ada', exp: 1_000_000 }));
   add('installation', `ghs_1234567_${valid}`, 'token');
   add('card', `shc:/${Array.from(valid, each => String(each.charCodeAt(0) - 45).padStart(2, '0')).join('')}`, 'token');
+  for (const dot of ['%2E', '%2e']) add('encoded-dots', `?t=${valid.replaceAll('.', dot)}&a`, 'token');
   add('json-base64', base64(JSON.stringify({ access_token: valid })), 'token');
   add('mark-of-order', `\uFEFFTOKEN=${valid}`, 'token');
   // ripgrep reads files in blocks of 64 KiB.

@@ -65,7 +65,7 @@ export function leakMarks(known: readonly KnownToken[]): string[] {
 const headerStarts = ['eyJ', 'eyAi', 'eyAg', 'eyAJ', 'eyAK', 'eyAN', 'ewog', 'ewoJ', 'ewoi', 'ew0K', 'ewki'];
 
 /** A dot, or the end of the line if the token is broken over several: `KeyJwkThumbprint` has an `eyJ` in it as well. */
-const afterHeader = '(?:\\.|["\'`]?[ \\t]{0,4}[+\\\\=]?[ \\t]{0,4}\\r?$)';
+const afterHeader = '(?:\\.|%2[Ee]|["\'`]?[ \\t]{0,4}[+\\\\=]?[ \\t]{0,4}\\r?$)';
 
 const refreshNames = ['refresh', 'Refresh', 'REFRESH'];
 
@@ -221,12 +221,21 @@ function refreshTokens(text: string): Leak[] {
   return leaks;
 }
 
-// --- Tokens in base64 ---
+// --- Tokens in base64 and in percent-encoding ---
 
 /** A word that starts like a token in base64, or like JSON with tokens in it. A JWT itself continues with a dot. */
 const encodedWord = /(?<![+/=.-])[A-Za-z\d+/]{23,}={0,2}(?![\w.+/-])/y;
 
+/** A JWT whose dots are percent-encoded, although nothing requires that (RFC 3986 section 2.3). */
+const encodedDots = /(?<![\w-])ey[\w-]{10,}%2E[\w-]+%2E[\w-]+/iy;
+
 function encodedAt(text: string, start: number, known: readonly KnownToken[], now: number): Leak | undefined {
+  encodedDots.lastIndex = start;
+  const dotted = encodedDots.exec(text)?.[0];
+  if (dotted !== undefined) {
+    const leak = working(dotted.replace(/%2E/gi, '.'), now);
+    return leak && { ...leak, start, end: start + dotted.length };
+  }
   encodedWord.lastIndex = start;
   const word = encodedWord.exec(text)?.[0];
   const inner = word === undefined ? undefined : base64Text(word);
