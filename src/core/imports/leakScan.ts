@@ -140,13 +140,16 @@ function markedTokens(
 ): Record<'opaque' | 'encoded', Leak[]> {
   const opaque: Leak[] = [];
   const encoded: Leak[] = [];
+  // Looking for them at each mark would take a fifth of the time of all the rest.
+  const hasEncodedDots = text.includes('%2E') || text.includes('%2e');
   let from = 0;
   for (;;) {
     const start = nextMark(text, from, bytes);
     if (start < 0 || opaque.length >= mostLeaks || encoded.length >= mostLeaks) return { opaque, encoded };
     const { token, end } = opaqueAt(text, start);
     if (token) opaque.push(...opaqueLeak(token));
-    const leak = token ? undefined : encodedAt(text, start, known, now);
+    const dotted = hasEncodedDots ? dottedAt(text, start, now) : undefined;
+    const leak = token ? undefined : (dotted ?? encodedAt(text, start, known, now));
     if (leak) encoded.push(leak);
     from = Math.max(start + 1, end, leak?.end ?? 0);
   }
@@ -229,13 +232,14 @@ const encodedWord = /(?<![+/=.-])[A-Za-z\d+/]{23,}={0,2}(?![\w.+/-])/y;
 /** A JWT whose dots are percent-encoded, although nothing requires that (RFC 3986 section 2.3). */
 const encodedDots = /(?<![\w-])ey[\w-]{10,}%2E[\w-]+%2E[\w-]+/iy;
 
-function encodedAt(text: string, start: number, known: readonly KnownToken[], now: number): Leak | undefined {
+function dottedAt(text: string, start: number, now: number): Leak | undefined {
   encodedDots.lastIndex = start;
-  const dotted = encodedDots.exec(text)?.[0];
-  if (dotted !== undefined) {
-    const leak = working(dotted.replace(/%2E/gi, '.'), now);
-    return leak && { ...leak, start, end: start + dotted.length };
-  }
+  const written = encodedDots.exec(text)?.[0];
+  const leak = written === undefined ? undefined : working(written.replace(/%2E/gi, '.'), now);
+  return leak && { ...leak, start, end: start + (written ?? '').length };
+}
+
+function encodedAt(text: string, start: number, known: readonly KnownToken[], now: number): Leak | undefined {
   encodedWord.lastIndex = start;
   const word = encodedWord.exec(text)?.[0];
   const inner = word === undefined ? undefined : base64Text(word);
