@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
-import { countActions, useWorkbench } from '../harness.ts';
+import { again, countActions, useWorkbench } from '../harness.ts';
 
 /** Reserved for the whole run, so that the settings can name it before the workbench starts. */
 const port = 43_117;
@@ -43,10 +43,13 @@ describe('a person who signs in', function () {
   const told = async (words: RegExp) => {
     const { page } = ui.window;
     await page.bringToFront();
-    const center = page.locator('.notifications-center');
-    if (!(await center.isVisible())) await page.locator('.statusbar-item[id="status.notifications"]').click();
-    const row = center.locator('.monaco-list-row').filter({ hasText: words }).first();
-    await row.waitFor();
+    const shown = page.locator('.notifications-center, .notifications-toasts').locator('.monaco-list-row:visible');
+    const row = shown.filter({ hasText: words }).first();
+    // VS Code may show it by itself once the page is in front, and the bell would then hide it.
+    await again(async timeout => {
+      if (!(await row.isVisible())) await page.locator('.statusbar-item[id="status.notifications"]').click({ timeout });
+      await row.waitFor({ timeout });
+    });
     return row;
   };
 
