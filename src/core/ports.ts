@@ -186,9 +186,9 @@ export interface RedirectAnswer {
 export interface FileSearch {
   /**
    * Reports each file of a folder that matches one of the patterns, as a path relative to the folder and as soon as it is
-   * found, with the offsets of the matches in bytes. A match begins where no other one covers its start. Hidden and ignored
-   * files are included. Resolves with the number of files searched, or with `undefined` if
-   * ripgrep is missing or fails and the caller has to read each file itself.
+   * found, with the offsets of the matches in bytes if all of them are known. A match begins where no other one covers its
+   * start. Hidden and ignored files are included. Resolves with the number of files searched, or with `undefined` if ripgrep
+   * is missing or fails and the caller has to read each file itself.
    */
   filesWith(search: TextSearch, found: FoundFile, signal: AbortSignal): Promise<number | undefined>;
   /**
@@ -200,7 +200,7 @@ export interface FileSearch {
   read(path: string, mostBytes: number, isWanted: IsWanted, places?: readonly number[]): Promise<string | undefined>;
 }
 
-export type FoundFile = (file: string, places: readonly number[]) => void;
+export type FoundFile = (file: string, places: readonly number[] | undefined) => void;
 
 export type IsWanted = (text: string, bytes: Uint8Array) => boolean;
 

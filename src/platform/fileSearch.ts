@@ -103,8 +103,8 @@ function run(
     child.stdout.setEncoding('utf8').on('data', matches.read);
     child.on('close', code => {
       // Exit code 2: some files could not be read; reading them one by one would fail as well.
-      const searched = /^(\d+) files searched$/m.exec(matches.end())?.[1];
-      end(code !== null && code <= 2 && searched !== undefined ? Number(searched) : undefined, `exit ${code}`);
+      const searched = matches.end();
+      end(code !== null && code <= 2 ? searched : undefined, `exit ${code}`);
     });
     // Without Unicode: \w and \b mean the same as in JavaScript, and the search is faster.
     const lines = patterns.map(pattern => `(?-u)${pattern}`);
@@ -117,8 +117,8 @@ function readMatches(found: FoundFile) {
   let rest = '';
   let names: readonly string[] = [];
   let places: number[] = [];
-  const report = () => {
-    for (const name of names) found(name, places);
+  const report = (known: readonly number[] | undefined) => {
+    for (const name of names) found(name, known);
     places = [];
   };
   return {
@@ -131,7 +131,7 @@ function readMatches(found: FoundFile) {
         if (end < 0) break;
         const name = rest.slice(at, nul);
         if (!names.includes(name)) {
-          report();
+          report(places);
           names = namesIn(name);
         }
         places.push(Number.parseInt(rest.slice(nul + 1, end), 10));
@@ -139,10 +139,12 @@ function readMatches(found: FoundFile) {
       }
       rest = rest.slice(at);
     },
-    /** Reports the last file, and returns the statistics behind it. */
-    end(): string {
-      report();
-      return rest;
+    /** Reports the last file, and returns the number of searched files, which stands behind it. */
+    end(): number | undefined {
+      const searched = /^(\d+) files searched$/m.exec(rest)?.[1];
+      // Without that number ripgrep has not come to its end, nor perhaps to that of the last file.
+      report(searched === undefined ? undefined : places);
+      return searched === undefined ? undefined : Number(searched);
     },
   };
 }

@@ -15,7 +15,7 @@ async function measure({ appRoot, ripgrep, folder }: { appRoot: string; ripgrep:
   let leaks = 0;
   const ours = async () => {
     const waiting: Promise<void>[] = [];
-    const look = async (file: string, places: readonly number[]) => {
+    const look = async (file: string, places: readonly number[] | undefined) => {
       const leaksOf = (text: string, bytes?: Uint8Array) => scanForLeaks(text, [], Date.now(), bytes);
       const text = await files.read(
         join(folder, file),

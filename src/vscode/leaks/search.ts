@@ -105,7 +105,7 @@ async function markedBelow(
   folder: Uri,
   exclude: readonly string[],
   { sessions, files }: SearchParts,
-  found: (uri: Uri, places: readonly number[]) => void,
+  found: (uri: Uri, places: readonly number[] | undefined) => void,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   if (folder.scheme !== 'file') return undefined;

@@ -21,7 +21,7 @@ describe('what ripgrep says of a folder', function () {
     const write = `const write = ([next, ...rest]) => next !== undefined && process.stdout.write(next, () => setImmediate(write, rest));`;
     await writeFile(program, `#!${process.execPath}\n${write}\nwrite(${JSON.stringify(pieces)});`);
     await chmod(program, 0o700);
-    const files: [string, readonly number[]][] = [];
+    const files: [string, readonly number[] | undefined][] = [];
     const search = { folder, patterns: ['a'], exclude: [], mostBytes: 1 };
     const searched = await createFileSearch(folder, () => {}).filesWith(
       search,
@@ -65,7 +65,13 @@ describe('what ripgrep says of a folder', function () {
     );
   });
 
-  it('is not known where it ends without its statistics', async () => {
-    assert.equal((await found(`./a.txt\0${0}:\n`)).searched, undefined);
+  it('is not known where it ends early, and the file where it ended is read whole', async () => {
+    assert.deepEqual(await found(`./a.txt\0${0}:\n./b.txt\0${7}:\n./b.t`), {
+      searched: undefined,
+      files: [
+        ['./a.txt', [0]],
+        ['./b.txt', undefined],
+      ],
+    });
   });
 });
