@@ -2,8 +2,8 @@
  * All texts reach the screen through this file. VS Code reads some texts as markup: `[x](command:y)` is a link in
  * notifications, prompts, validation messages and the message of a view, and `$(name)` an icon in quick picks, the
  * status bar, hovers and lenses. Names, claims and responses come from elsewhere, so each function here takes plain
- * text and shows it literally. Icons are separate parameters. test/unit/screen.test.ts finds calls that bypass this
- * file.
+ * text and shows it literally. Icons are separate parameters. test/unit/vscode/screen.test.ts finds calls that
+ * bypass this file.
  */
 import {
   CodeAction,

@@ -243,6 +243,6 @@ export async function showBusyInput<T>(
   try {
     return await work(abort.signal);
   } finally {
-    box.dispose();
+    giveWay(box);
   }
 }
