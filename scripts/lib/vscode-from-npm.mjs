@@ -148,30 +148,39 @@ export async function ensurePart(pin, unpack) {
   });
 }
 
-/** Milliseconds for one archive of at most 100 MB. After that npm tries it, with its own limits. */
-const downloadTimeout = 120_000;
+/**
+ * Milliseconds until a registry answers, and for one archive of at most 100 MB. After that npm tries it, which knows the
+ * user's proxy.
+ */
+const limits = { answer: 10_000, archive: 120_000 };
 
 /**
  * Downloads a package from the registry that npm's configuration names. `npm pack` takes three times the work, because it
- * unpacks the archive to read it. It takes over where the registry asks for
- * credentials or is behind a proxy.
+ * unpacks the archive to read it. It takes over where the registry asks for credentials or is behind a proxy.
  * @param {string} spec like `@scope/name@1.2.3`
  * @param {string} archive the file that `npm pack` would write in its folder
- * @param {{ registry?: () => Promise<string>, pack?: () => Promise<unknown> }} [options] for tests
+ * @param {{ registry?: () => Promise<string>, pack?: () => Promise<unknown>, patience?: number }} [options] for tests
  * @returns {Promise<void>}
  */
 export async function download(
   spec,
   archive,
-  { registry = npmRegistry, pack = () => npmPack(spec, dirname(archive)) } = {},
+  { registry = npmRegistry, pack = () => npmPack(spec, dirname(archive)), patience = limits.answer } = {},
 ) {
   const [, path = '', base = '', version = ''] = /^((?:@[^/]+\/)?([^@]+))@(.+)$/.exec(spec) ?? [];
+  const silence = new AbortController();
+  /** @type {NodeJS.Timeout | undefined} */
+  let timer;
   try {
     const url = `${(await registry()).trim().replace(/\/$/, '')}/${path}/-/${base}-${version}.tgz`;
-    const { ok, body } = await fetch(url, { signal: AbortSignal.timeout(downloadTimeout) });
+    timer = setTimeout(() => silence.abort(), patience);
+    const signal = AbortSignal.any([silence.signal, AbortSignal.timeout(limits.archive)]);
+    const { ok, body } = await fetch(url, { signal });
+    clearTimeout(timer);
     if (!ok || !body) throw new Error('It may want credentials, which npm has.');
     await pipeline(body, createWriteStream(archive));
   } catch {
+    clearTimeout(timer);
     // npm tries again, and says what is wrong.
     await pack();
   }
