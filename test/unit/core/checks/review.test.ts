@@ -105,6 +105,7 @@ const cases: readonly (readonly [id: string, bad: Case, good: Case])[] = [
   ['kid_path', { header: { kid: '../../dev/null' } }, { header: { kid: 'a/b.c..d' } }],
   ['kid_path', { header: { kid: '/etc/passwd' } }, { header: { kid: 'did:example:1#key-1' } }],
   ['kid_injection', { header: { kid: "x' UNION SELECT 'k" } }, { header: { kid: '2024-05-01--2' } }],
+  ['kid_injection', { header: { kid: `drop-${'x'.repeat(500)} all` } }, { header: { kid: 'drop-it_all.2' } }],
   ['kid_injection', { header: { kid: 'key|whoami' } }, { header: { kid: 'A_b-c+d/e=' } }],
   ['kid_unusual', { header: { kid: 'k'.repeat(300) } }, { header: { kid: 'k'.repeat(100) } }],
   ['kid_unusual', { header: { kid: 'https://evil.example/key' } }, { header: { kid: 'urn:ietf:params:oauth' } }],
