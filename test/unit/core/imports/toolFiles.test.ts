@@ -1,21 +1,19 @@
 import assert from 'node:assert/strict';
 import { importText } from '../../../../src/core/imports/importText.ts';
-import { hmacJwt } from '../../../support/signing.ts';
+import {
+  access,
+  base64,
+  id,
+  itReads,
+  now,
+  type ImportRow as Row,
+  refresh,
+  special,
+} from '../../../support/importRows.ts';
 
-/** Tokens as tools keep them and databases print them. Each row: name, source, text, expected tokens, codes of warnings. */
-type Row = readonly [name: string, source: string, text: string, tokens: object, warnings?: readonly string[]];
-
-const key = 'a secret of the tests, long enough';
-const now = 1_795_000_000;
-const claims = { iss: 'https://issuer.example', sub: 'u-1', iat: now, exp: now + 3600 };
-const access = hmacJwt(key, { ...claims, aud: 'api://orders', scope: 'orders', client_id: 'client-1' });
-const id = hmacJwt(key, { ...claims, aud: 'client-1', nonce: 'n', at_hash: 'h' });
-const refresh = '0.AXYAbcDEF-123_ghi.AgABAwEAAAJKLmno456pqr';
-const special = '1//0gLu-abc+DEF_ghi/JKLmno.pqr~stu==';
 const both = { access_token: access, refresh_token: special };
 const google = 'ya29.a0AfB_byCxyz0123456';
 const terraform = `6tL24nM38M7XWQ.atlasv1.${'KmWckRfzeNmUVFNvpvwUEChKaLGznCSD6fPf3VPzqMMVzmSxFU0p2Ibzpo2h5eTGwPU'}`;
-const base64 = (text: string) => Buffer.from(text).toString('base64');
 const expires = '2026-11-26T17:00:00Z';
 const expires_at = Date.parse(expires);
 
@@ -172,15 +170,7 @@ const rows: readonly Row[] = [
 ];
 
 describe('a token in the files of a tool', () => {
-  for (const [name, source, text, tokens, warnings] of rows) {
-    it(`is read from ${name} (${source})`, () => {
-      const found = importText(text);
-      assert.deepEqual(found.tokens, tokens);
-      const codes = [...new Set(found.warnings.map(({ code }) => code))];
-      if (warnings) assert.deepEqual(codes, warnings);
-      assert.ok(!codes.includes('several_found') && !codes.includes('member_ignored'), codes.join());
-    });
-  }
+  describe('is read from', () => itReads(rows));
 
   it('is not what Java prints of an object', () => {
     // Spring's OAuth2AccessToken has no toString of its own.

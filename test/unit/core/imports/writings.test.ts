@@ -1,20 +1,19 @@
 import assert from 'node:assert/strict';
 import { importText } from '../../../../src/core/imports/importText.ts';
+import {
+  access,
+  base64,
+  claims,
+  id,
+  itReads,
+  key,
+  now,
+  type ImportRow as Row,
+  refresh,
+  special,
+} from '../../../support/importRows.ts';
 import { encode, hmacJwt } from '../../../support/signing.ts';
 
-/** Tokens as people have them on their clipboards. Each row: name, source, text, expected tokens. */
-type Row = readonly [name: string, source: string, text: string, tokens: object, warnings?: readonly string[]];
-
-const key = 'a secret of the tests, long enough';
-const now = 1_795_000_000;
-const claims = { iss: 'https://issuer.example', sub: 'u-1', iat: now, exp: now + 3600 };
-const access = hmacJwt(key, { ...claims, aud: 'api://orders', scope: 'orders', client_id: 'client-1' });
-const id = hmacJwt(key, { ...claims, aud: 'client-1', nonce: 'n', at_hash: 'h' });
-/** In the format of Microsoft Entra ID. */
-const refresh = '0.AXYAbcDEF-123_ghi.AgABAwEAAAJKLmno456pqr';
-/** With the characters that forms, properties and shells escape. */
-const special = '1//0gLu-abc+DEF_ghi/JKLmno.pqr~stu==';
-const base64 = (text: string) => Buffer.from(text).toString('base64');
 const cmd = (text: string) =>
   `^"${text
     .replaceAll('\\', '\\\\')
@@ -751,15 +750,7 @@ const rows: Record<string, readonly Row[]> = {
 describe('a token', () => {
   for (const [kind, list] of Object.entries(rows)) {
     describe(kind, () => {
-      for (const [name, source, text, tokens, warnings] of list) {
-        it(`${name} (${source})`, () => {
-          const found = importText(text);
-          assert.deepEqual(found.tokens, tokens);
-          const codes = [...new Set(found.warnings.map(({ code }) => code))];
-          if (warnings) assert.deepEqual(codes, warnings);
-          assert.ok(!codes.includes('several_found') && !codes.includes('member_ignored'), codes.join());
-        });
-      }
+      itReads(list);
     });
   }
 
