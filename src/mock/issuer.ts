@@ -316,7 +316,7 @@ export async function openMockIssuer(
   return { mock, ready: () => ring.ready };
 }
 
-/** Says which option would allow it, for whoever meets this in a container or on a page. */
+/** Names the option that would allow the request: in a container or on a page, nothing else tells the user. */
 const refusal = (status: number, error: string, error_description: string) =>
   jsonReply(status, { error, error_description });
 

@@ -130,7 +130,7 @@ function decodedData(data: unknown, gathering: ReadResults): JsonObject {
   return decoded;
 }
 
-/** Blanks are followed by something else, so that a long run of them is not divided in every way. */
+/** A name and its value in YAML. No blank follows a run of blanks, so that a long one is not divided in every way. */
 const entry =
   /^([ \t]+)["']?([\w.-]+)["']?:[ \t]*(?![ \t])(?:[|>][+-]?[ \t]*\r?\n[ \t]*(?![ \t]))?["']?([^\s"']*)["']?[ \t]*$/;
 

@@ -83,8 +83,8 @@ export interface Driver {
 }
 
 /**
- * Scenarios that show whether a client does what is right with a valid response, and what is to be said if it does not.
- * A client that refuses everything refuses what is wrong too, which is no pass.
+ * Scenarios with a valid response, each with the observation for a client that does not accept it. A client that refuses
+ * everything refuses what is wrong too, which is no pass.
  */
 export const controls = {
   'sign-in': 'the client does not sign in',
