@@ -23,6 +23,8 @@ type Common = {
   readonly redirectUri?: string | undefined;
   /** Milliseconds since the epoch: when an answer was lost whose token is not sent again automatically. */
   readonly lostAt?: number | undefined;
+  /** The id of a connection with the same refresh token that could not get the newest one first. */
+  readonly withheldFrom?: string | undefined;
   /** Milliseconds by which this machine's clock is ahead of the issuer's, and the uncertainty of that figure. */
   readonly ahead?: number | undefined;
   readonly uncertainty?: number | undefined;

@@ -13,7 +13,7 @@ import type { RawTokens } from '../../src/core/records/tokenSet.ts';
 import { createVault } from '../../src/core/records/vault.ts';
 import { createRefresher } from '../../src/core/refresh/refresher.ts';
 import type { AskedBy } from '../../src/core/refresh/refreshSteps.ts';
-import { signOut } from '../../src/core/signIn/signOut.ts';
+import { handOnAndSignOut } from '../../src/core/signIn/signOut.ts';
 import { openBrokerSocket } from '../../src/platform/brokerSocket.ts';
 import { createFileLock } from '../../src/platform/fileLock.ts';
 import type { LockTimes } from '../../src/platform/lockWait.ts';
@@ -209,8 +209,7 @@ const handlers: { readonly [Name in OrderName]: (order: Orders[Name]) => Promise
     return { outcome: 'imported' };
   },
   async signOut({ id }) {
-    const { refresher, vault, lock, sessions, clock } = window();
-    await signOut({ vault, lock, sessions, clock, discard: refresher.discard }, id);
+    await handOnAndSignOut({ ...window(), discard: window().refresher.discard }, id, never);
     return { outcome: 'signedOut' };
   },
   async serve(address) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { extensions } from 'vscode';
 import { extensionId } from '../../src/contributions.ts';
 import { jwt, signer } from '../support/signing.ts';
-import { codeOf, row, rows, run, signedIn } from './support.ts';
+import { codeOf, eventually, row, rows, run, signedIn } from './support.ts';
 
 interface Verified {
   verified: boolean;
@@ -97,6 +97,18 @@ describe('importing', () => {
     assert.equal((await run<{ outcome: string }>('refresh', { connection: id })).outcome, 'refreshed');
     assert.equal(await codeOf(run('undoImport', { connection: id })), 'nothing_to_undo');
     assert.ok(mock.requests.length > 0);
+    await end();
+  });
+
+  it('restores the earlier tokens after the imported one was refreshed by itself, and says that undo can be undone', async () => {
+    const { mock, id, end } = await signedIn('late-undo', { rotation: 'strict' });
+    const { refresh_token } = await mock.issueTokens({ clientId: 'demo' });
+    await run('importTokens', { connection: id, text: JSON.stringify({ refresh_token }) });
+    await eventually(async () => mock.requests.some(({ path }) => path === '/token'));
+    for (let round = 0; round < 3; round++) {
+      assert.deepEqual(await run('undoImport', { connection: id }), { id, kept: true });
+      assert.equal((await run<{ outcome: string }>('refresh', { connection: id })).outcome, 'refreshed');
+    }
     await end();
   });
 

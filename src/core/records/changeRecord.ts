@@ -71,7 +71,8 @@ export function withRecord<T>(
         leases.set(next, lease);
         return take(rest);
       };
-      return parts.lock.withLock(next, signal, enter, isNewGrant ? 'new_grant' : 'any');
+      // The tokens of the other connections stay in use, whatever comes for this one.
+      return parts.lock.withLock(next, signal, enter, isNewGrant && next === id ? 'new_grant' : 'any');
     }
     const lease = leases.get(id);
     if (lease === undefined) throw new WorkbenchError('internal', { type: 'lease' });

@@ -1,11 +1,20 @@
 import { WorkbenchError } from '../errors.ts';
 import type { Lease, LedgerEntry } from '../ports.ts';
 import { sameData } from '../tokens/json.ts';
-import { type LockedRecord, type RecordParts, readLocked, writeRecord } from './changeRecord.ts';
+import {
+  type LockedRecord,
+  type LockOptions,
+  type RecordParts,
+  readLocked,
+  withRecord,
+  writeRecord,
+} from './changeRecord.ts';
 import type { Connection } from './connection.ts';
 import {
   beforeImport,
   isRefused,
+  type Replaced,
+  replacedBy,
   type StoredRecord,
   sharedAlso,
   type TokenFamily,
@@ -44,19 +53,56 @@ export async function familyOf(
 }
 
 /**
- * The connections that share the record's token and whose locks are not held yet. Found only under the lock: this
- * window learns late what another one has imported, and the ledger names everyone who has sent a token of the family.
+ * As `withRecord`, with the locks of the connections that `alsoNeeded` names as well. Which ones are needed is known for
+ * sure only under the lock of `id`, so the locks are taken anew until none is missing.
+ * @throws WorkbenchError as `withRecord`
  */
-export function unlockedMembers(
+export function withRecords<T>(
+  parts: RecordParts,
+  id: string,
+  signal: AbortSignal,
+  alsoNeeded: (locked: LockedRecord) => readonly string[] | Promise<readonly string[]>,
+  work: (locked: LockedRecord, otherLeases: ReadonlyMap<string, Lease>) => Promise<T>,
+  options: LockOptions = {},
+): Promise<T> {
+  const under = async (alsoLocked: readonly string[]): Promise<T> => {
+    const attempt = async (locked: LockedRecord, otherLeases: ReadonlyMap<string, Lease>) => {
+      const missing = (await alsoNeeded(locked)).filter(other => !otherLeases.has(other));
+      return missing.length > 0 ? { missing } : { result: await work(locked, otherLeases) };
+    };
+    const ended = await withRecord(parts, id, signal, attempt, { ...options, alsoLocked });
+    return 'result' in ended ? ended.result : under([...alsoLocked, ...ended.missing]);
+  };
+  return under(options.alsoLocked ?? []);
+}
+
+/**
+ * False if no other connection holds a token of the family, as far as this window and the ledgers know. Needs no lock.
+ */
+export async function mayBeShared(
+  { sessions, lock }: Pick<RecordParts, 'sessions' | 'lock'>,
+  id: string,
+): Promise<boolean> {
+  if (sessions.get(id)?.memoryOnly) return false;
+  if (connectionsSharingToken(sessions, id, undefined).length > 0) return true;
+  const { fingerprint, family } = (await lock.peek(id)).ledger ?? {};
+  if (fingerprint === undefined) return false;
+  if (family?.with?.some(other => other !== id)) return true;
+  const notes = await notesOf(others(sessions, id), lock);
+  return notes.some(({ ledger }) => belongs(ledger, family?.id ?? fingerprint, fingerprint));
+}
+
+/**
+ * The connections that share the record's token. Found only under the lock: this window learns late what another one
+ * has imported, and the ledger names everyone who has sent a token of the family.
+ */
+export function membersOf(
   sessions: Sessions,
   { current }: LockedRecord,
-  otherLeases: ReadonlyMap<string, Lease>,
   endpoint: string | undefined,
 ): readonly string[] {
   if (current.tokens?.refresh_token === undefined) return [];
-  return connectionsSharingGrant(current).filter(
-    other => !otherLeases.has(other) && !isElsewhere(sessions.get(other)?.record, endpoint),
-  );
+  return connectionsSharingGrant(current).filter(other => !isElsewhere(sessions.get(other)?.record, endpoint));
 }
 
 /**
@@ -154,8 +200,11 @@ export async function syncWithFamily(
       parted.push(other);
       continue;
     }
-    if (family.turn > ours.family.turn) record = adopted(ours, theirs, other, locked.nextGeneration);
-    else if (theirs.tokens.refresh_token === ours.tokens?.refresh_token) record = withNotesOf(ours, theirs);
+    if (family.turn > ours.family.turn) {
+      const newer = adopted(ours, theirs, locked.nextGeneration);
+      if (newer === undefined) throw new WorkbenchError('refresh_token_shared', { other, sent: false });
+      record = newer;
+    } else if (theirs.tokens.refresh_token === ours.tokens?.refresh_token) record = withNotesOf(ours, theirs);
     record = sharedAlso(record, { ...family, with: [other] });
     const isNoted = ledger?.family?.with?.includes(locked.id) || theirs.tokens !== current.tokens;
     if (!lease.shared || ledger === undefined || isNoted) continue;
@@ -167,12 +216,11 @@ export async function syncWithFamily(
   return record;
 }
 
-function adopted(ours: StoredRecord, theirs: StoredRecord, other: string, generation: number): StoredRecord {
+/** The record with the newer tokens of the same family, unless they belong to another client. */
+function adopted(ours: StoredRecord, theirs: StoredRecord, generation: number): StoredRecord | undefined {
   const { tokens, binding } = theirs;
   const fits = ours.binding !== undefined && isSameClient(binding, ours.binding);
-  if (!fits || tokens === undefined || binding === undefined || ours.family === undefined) {
-    throw new WorkbenchError('refresh_token_shared', { other, sent: false });
-  }
+  if (!fits || tokens === undefined || binding === undefined || ours.family === undefined) return undefined;
   const { intent: _, refused: __, dpop_key: ___, ...rest } = ours;
   const record = {
     ...rest,
@@ -183,6 +231,30 @@ function adopted(ours: StoredRecord, theirs: StoredRecord, other: string, genera
     ...(theirs.dpop_key !== undefined && { dpop_key: theirs.dpop_key }),
   };
   return withNotesOf(record, theirs);
+}
+
+/**
+ * The record of a connection after another one of its family has given it what it holds: newer tokens, or notes about
+ * the same token. Tokens that an import has put aside are renewed as well. `undefined` if there is nothing new.
+ */
+export function receivedFrom(
+  given: StoredRecord,
+  { current, lease, nextGeneration }: LockedRecord,
+): StoredRecord | undefined {
+  const renewed = renewedBy(given, withFamily(current, lease), nextGeneration);
+  const before = beforeImport(current);
+  const kept = before && renewedBy(given, withFamily(before, lease), nextGeneration);
+  if (kept === undefined) return renewed;
+  const record = renewed ?? withNotesOf({ ...current, generation: nextGeneration }, current);
+  return { ...record, replaced: { ...current.replaced, ...(replacedBy(kept) as Replaced) } };
+}
+
+function renewedBy(given: StoredRecord, ours: StoredRecord, generation: number): StoredRecord | undefined {
+  if (given.family === undefined || given.family.id !== ours.family?.id) return undefined;
+  if (given.family.turn > ours.family.turn) return adopted(ours, given, generation);
+  if (given.tokens?.refresh_token !== ours.tokens?.refresh_token) return undefined;
+  const noted = withNotesOf(ours, given);
+  return sameData(noted, ours) ? undefined : withNotesOf({ ...ours, generation }, noted);
 }
 
 /** Copies the notes about a missing answer or a rejection of the same refresh token. */

@@ -1,5 +1,5 @@
 import { WorkbenchError } from '../errors.ts';
-import { isObject, type JsonObject, own, readJson } from '../tokens/json.ts';
+import { defined, isObject, type JsonObject, own, readJson } from '../tokens/json.ts';
 import { decodeToken } from '../tokens/jwt.ts';
 import type { TokenBinding, TokenSet } from './tokenSet.ts';
 
@@ -26,7 +26,7 @@ export interface StoredRecord extends Credentials {
   readonly intent?: RefreshIntent;
   /** The issuer has rejected the refresh token of this generation for good; it is never sent again. */
   readonly refused?: Refusal;
-  /** What the last import has replaced, kept for undo until tokens come in another way. */
+  /** What the last import or its undo has replaced, kept until the tokens have been refreshed twice. */
   readonly replaced?: Replaced;
   /** Absent if no other window shares the refresh token. */
   readonly family?: TokenFamily;
@@ -37,6 +37,10 @@ export interface Replaced extends Pick<StoredRecord, 'dpop_key' | 'family'> {
   readonly tokens: TokenSet;
   /** The refresh whose answer is missing; `at` is in milliseconds since the epoch. */
   readonly unanswered?: Omit<RefreshIntent, 'generation'>;
+  /** The record's tokens have been refreshed since, so the text that was imported may be used up. */
+  readonly refreshed?: true;
+  /** An undo has put the imported tokens here. */
+  readonly undone?: true;
 }
 
 /** A refresh token and those that it was rotated into; see families.ts. */
@@ -53,9 +57,25 @@ export interface TokenFamily {
 export function beforeImport(record: StoredRecord): StoredRecord | undefined {
   if (record.replaced === undefined) return undefined;
   const { version, connection, generation, replaced } = record;
-  const { unanswered, ...before } = replaced;
+  const { unanswered, refreshed: _, undone: __, ...before } = replaced;
   const intent = unanswered && { intent: { ...unanswered, generation } };
   return { version, connection, ...clientCredentialsOf(record), generation, ...before, ...intent };
+}
+
+/** What an import or its undo keeps of the record that it replaces. */
+export function replacedBy(record: StoredRecord): Replaced | undefined {
+  const { binding, tokens, dpop_key, family } = record;
+  const { at, retried } = unansweredIntent(record) ?? {};
+  return (
+    tokens &&
+    binding && {
+      binding,
+      tokens,
+      ...(dpop_key !== undefined && { dpop_key }),
+      ...(family && { family }),
+      ...(at !== undefined && { unanswered: { at, ...(retried && { retried }) } }),
+    }
+  );
 }
 
 /** Adds the connections that another note of the same family names. */
@@ -129,19 +149,32 @@ export function assertRoomForIntent(record: StoredRecord): void {
   if (!hasRoomForIntent(record)) throw tooLarge(record, JSON.stringify(record).length);
 }
 
-export function hasRoomForIntent(record: StoredRecord): boolean {
+function hasRoomForIntent(record: StoredRecord): boolean {
   return JSON.stringify(record).length <= recordLimit - reservedLength;
 }
 
 /**
- * Removes tokens until the record fits, the ID token first. The refresh token always stays, because it exists nowhere
- * else.
+ * Keeps what an import has replaced if there is room, or at least its refresh token, which can get the other tokens
+ * again.
  */
-export function trimToLimit(record: StoredRecord): {
+export function withRoomForReplaced(record: StoredRecord): StoredRecord {
+  const { replaced, ...others } = record;
+  if (replaced === undefined || hasRoomForIntent(record)) return record;
+  const { refresh_token, obtained_at } = replaced.tokens;
+  const least = { ...record, replaced: { ...replaced, tokens: { obtained_at, ...defined({ refresh_token }) } } };
+  return hasRoomForIntent(least) ? least : others;
+}
+
+/**
+ * Removes tokens until the record fits: those of before an import first, then the ID token. The refresh token always
+ * stays, because it exists nowhere else.
+ */
+export function trimToLimit(whole: StoredRecord): {
   readonly record: StoredRecord;
   /** `record_too_large` if something was removed. */
   readonly error?: WorkbenchError;
 } {
+  const record = withRoomForReplaced(whole);
   const { length } = JSON.stringify(record);
   if (length <= recordLimit - reservedLength || record.tokens === undefined) return { record };
   const { id_token = '', ...tokens } = record.tokens;
@@ -258,7 +291,13 @@ const isTokenSet = withFields(
 );
 const isReplaced = withFields(
   { binding: isBinding, tokens: isTokenSet },
-  { dpop_key: isText, family: isFamily, unanswered: withFields({ at: isTime }, { retried: value => value === true }) },
+  {
+    dpop_key: isText,
+    family: isFamily,
+    unanswered: withFields({ at: isTime }, { retried: value => value === true }),
+    refreshed: value => value === true,
+    undone: value => value === true,
+  },
 );
 
 /** What a client authenticates with: known to one issuer only, and stored in the connection's record. */

@@ -1,20 +1,20 @@
 import { WorkbenchError } from '../errors.ts';
-import { defined } from '../tokens/json.ts';
 import { meansSameIssuer } from '../tokens/tokenUse.ts';
-import { changeRecord, type LockedRecord, type RecordParts, withRecord, writeRecord } from './changeRecord.ts';
+import { changeRecord, type LockedRecord, type RecordParts, writeRecord } from './changeRecord.ts';
 import { bindingOf, type Connection } from './connection.ts';
 import { familyOf, noteLateMembers } from './families.ts';
+import { withRecordHandedOn } from './handOn.ts';
 import {
   assertRoomForIntent,
   beforeImport,
   type ClientCredentials,
   clientCredentialsOf,
-  hasRoomForIntent,
   isRefused,
-  type Replaced,
+  replacedBy,
   type StoredRecord,
   unansweredIntent,
   withoutTokens,
+  withRoomForReplaced,
 } from './record.ts';
 import { bindingMismatch, imported, isSameClient, merge, type RawTokens, type TokenBinding } from './tokenSet.ts';
 
@@ -31,7 +31,7 @@ export interface SignedIn {
  * refresh token stays unless a new one is given. If the stored one was issued elsewhere, that is an error, because
  * tokens of two grants would end up in one record.
  * @param now milliseconds since the epoch
- * @throws WorkbenchError `binding_mismatch`, `record_too_large`, and what `withRecord` and `writeRecord` throw
+ * @throws WorkbenchError `binding_mismatch`, `record_too_large`, and what `withRecordHandedOn` and `writeRecord` throw
  */
 export function storeTokens(
   parts: RecordParts,
@@ -56,38 +56,36 @@ export function storeTokens(
           tokens: { ...merge(undefined, raw, now), ...(signedIn.grant && { grant: signedIn.grant }) },
         }
       : withTokens(current, nextGeneration, bindingOf(connection), raw, now);
-    const record = withRoom({ ...tokens, ...(family && { family }) });
+    const whole = { ...tokens, ...(family && { family }) };
+    const { replaced: _, ...without } = whole;
+    assertRoomForIntent(without);
+    const record = withRoomForReplaced(whole);
     await writeRecord(parts, locked, record);
     return refresh_token === undefined ? record : noteLateMembers(parts, locked, record);
   };
-  return withRecord(parts, connection.id, signal, store, { isNewGrant });
+  const leaves = ({ tokens }: StoredRecord) => isNewGrant && tokens?.refresh_token !== refresh_token;
+  return withRecordHandedOn(parts, connection.id, signal, leaves, store, { isNewGrant });
 }
 
 /**
- * Restores what the last import has replaced.
- * @throws WorkbenchError `nothing_to_undo`, and what `changeRecord` throws
+ * Restores what the last import has replaced. If the imported tokens have been refreshed since, they exist nowhere else
+ * and take the place of those that are restored: undoing again brings them back.
+ * @throws WorkbenchError `nothing_to_undo`, and what `withRecordHandedOn` and `writeRecord` throw
  */
 export function undoImport(parts: RecordParts, id: string, signal: AbortSignal): Promise<StoredRecord> {
-  return withRecord(parts, id, signal, async locked => {
-    const record = beforeImport({ ...locked.current, generation: locked.nextGeneration });
-    if (record === undefined) throw new WorkbenchError('nothing_to_undo', { connection: id });
+  const undo = async (locked: LockedRecord) => {
+    const { current, nextGeneration } = locked;
+    const before = beforeImport({ ...current, generation: nextGeneration });
+    if (before === undefined) throw new WorkbenchError('nothing_to_undo', { connection: id });
+    const { refreshed, undone } = current.replaced ?? {};
+    const replaced = (refreshed || undone) && !isRefused(current) ? replacedBy(current) : undefined;
+    const record = withRoomForReplaced({ ...before, ...(replaced && { replaced: { ...replaced, undone: true } }) });
     await parts.handover.ready(locked.lease);
     await writeRecord(parts, locked, record);
     // The replaced token may have been imported elsewhere meanwhile.
     return noteLateMembers(parts, locked, record);
-  });
-}
-
-/**
- * Keeps the replaced tokens for undo if there is room, or at least the refresh token, which can get the others again.
- */
-function withRoom(record: StoredRecord): StoredRecord {
-  const { replaced, ...others } = record;
-  assertRoomForIntent(others);
-  if (replaced === undefined || hasRoomForIntent(record)) return record;
-  const { refresh_token, obtained_at } = replaced.tokens;
-  const least = { ...record, replaced: { ...replaced, tokens: { obtained_at, ...defined({ refresh_token }) } } };
-  return hasRoomForIntent(least) ? least : others;
+  };
+  return withRecordHandedOn(parts, id, signal, ({ replaced }) => replaced !== undefined, undo);
 }
 
 /** True if another refresh token would replace one that, as far as is known, still works. */
@@ -101,7 +99,7 @@ export function replacesLive(record: StoredRecord | undefined, raw: RawTokens, n
  * Replaces the client's credentials. Tokens and their generation stay. If the settings have moved to another issuer or
  * client since, the old tokens are removed: they cannot be used with other credentials, and the new credentials must
  * not be sent to the old issuer.
- * @throws WorkbenchError `record_too_large`, and what `changeRecord` throws
+ * @throws WorkbenchError `record_too_large`, and what `withRecordHandedOn` and `writeRecord` throw
  */
 export function storeCredentials(
   parts: RecordParts,
@@ -109,14 +107,18 @@ export function storeCredentials(
   credentials: ClientCredentials,
   signal: AbortSignal,
 ): Promise<StoredRecord> {
-  return changeRecord(parts, connection.id, signal, current => {
-    const token_endpoint = connection.tokenEndpoint ?? current.binding?.token_endpoint;
-    const isUnmoved = isSameClient(current.binding, bindingOf(connection, token_endpoint));
+  const isUnmoved = ({ binding }: StoredRecord) =>
+    isSameClient(binding, bindingOf(connection, connection.tokenEndpoint ?? binding?.token_endpoint));
+  const store = async (locked: LockedRecord) => {
+    const { current } = locked;
+    await parts.handover.ready(locked.lease);
     const { client_secret: _, private_key: __, ...empty } = withoutTokens(current, current.generation + 1);
-    const record = { ...(isUnmoved ? current : empty), ...credentials };
+    const record = { ...(isUnmoved(current) ? current : empty), ...credentials };
     assertRoomForIntent(record);
+    await writeRecord(parts, locked, record);
     return record;
-  });
+  };
+  return withRecordHandedOn(parts, connection.id, signal, current => !isUnmoved(current), store);
 }
 
 /**
@@ -158,17 +160,7 @@ function withTokens(
   if (moved && keepsRefreshToken) throw new WorkbenchError('binding_mismatch', moved);
   const { intent: _, refused, client_secret: __, private_key: ___, dpop_key, family, ...rest } = current;
   const intent = unansweredIntent(current);
-  const { binding, tokens } = current;
-  const replaced: Replaced | undefined =
-    tokens && binding && replacesLive(current, raw, now)
-      ? {
-          binding,
-          tokens,
-          ...(dpop_key !== undefined && { dpop_key }),
-          ...(family && { family }),
-          ...(intent && { unanswered: { at: intent.at, ...(intent.retried && { retried: true }) } }),
-        }
-      : undefined;
+  const replaced = replacesLive(current, raw, now) ? replacedBy(current) : undefined;
   return {
     ...rest,
     ...(isSameClient(current.binding, kept) && clientCredentialsOf(current)),

@@ -2,9 +2,9 @@ import { classify, WorkbenchError, withData } from '../errors.ts';
 import { failureKind } from '../errorTable.ts';
 import type { TokenAnswer, TokenClient, TokenEndpoints } from '../issuer/tokenEndpoint.ts';
 import type { Lease, Log } from '../ports.ts';
-import { type LockedRecord, ledgerEntry, type RecordParts, withRecord } from '../records/changeRecord.ts';
+import { type LockedRecord, ledgerEntry, type RecordParts } from '../records/changeRecord.ts';
 import { bindingOf, type Connection } from '../records/connection.ts';
-import { connectionsSharingToken, syncWithFamily, unlockedMembers, withFamily } from '../records/families.ts';
+import { connectionsSharingToken, membersOf, syncWithFamily, withFamily, withRecords } from '../records/families.ts';
 import { type FinishedRefresh, failed, overtaken, type RefreshResult, succeeded } from '../records/history.ts';
 import {
   credentialsOf,
@@ -58,23 +58,20 @@ export async function refreshOnce(
     const binding = bindingOf(connection, endpoints.token_endpoint);
     // Created before we know whether it is needed, so that nothing has to wait for it while the lock is held.
     const fresh = connection.dpop && seen?.dpop_key === undefined ? await client.newKey(endpoints) : undefined;
-    const underLocks = (alsoLocked: readonly string[]): Promise<RefreshResult> =>
-      withRecord<RefreshResult | { readonly missing: readonly string[] }>(
-        parts,
-        id,
-        flight.signal,
-        async (locked, otherLeases) => {
-          const missing = unlockedMembers(sessions, locked, otherLeases, endpoints.token_endpoint);
-          if (missing.length > 0) return { missing };
-          const before = await syncWithFamily(parts, locked, otherLeases, flight.signal);
-          const provable = (record: StoredRecord) => step.provable(record, connection, fresh);
-          const begun = await begin({ seen, binding, locked, before, provable });
-          if ('outcome' in begun) return begun;
-          return send({ connection, endpoints, binding, client, lease: locked.lease, ...begun });
-        },
-        { alsoLocked },
-      ).then(result => ('missing' in result ? underLocks([...alsoLocked, ...result.missing]) : result));
-    const result = await underLocks(connectionsSharingToken(sessions, id, endpoints.token_endpoint));
+    const result = await withRecords(
+      parts,
+      id,
+      flight.signal,
+      locked => membersOf(sessions, locked, endpoints.token_endpoint),
+      async (locked, otherLeases) => {
+        const before = await syncWithFamily(parts, locked, otherLeases, flight.signal);
+        const provable = (record: StoredRecord) => step.provable(record, connection, fresh);
+        const begun = await begin({ seen, binding, locked, before, provable });
+        if ('outcome' in begun) return begun;
+        return send({ connection, endpoints, binding, client, lease: locked.lease, ...begun });
+      },
+      { alsoLocked: connectionsSharingToken(sessions, id, endpoints.token_endpoint) },
+    );
     if (late) await publishLate(late);
     return result;
   }

@@ -191,9 +191,12 @@ export function storable(raw: RawTokens, { tokens, binding }: StoredRecord): Raw
   return others;
 }
 
-/** The record after an answer, cut to a size that can be stored. */
+/**
+ * The record after an answer, cut to a size that can be stored. What an import has replaced outlasts the first answer:
+ * a refresh token without an access token is refreshed at once, and its user could undo nothing.
+ */
 export function answered(
-  { intent: _, refused: __, replaced: ___, ...record }: StoredRecord,
+  { intent: _, refused: __, replaced, ...record }: StoredRecord,
   answer: {
     readonly raw: RawTokens;
     readonly receivedAt: number;
@@ -210,7 +213,8 @@ export function answered(
   const { family } = record;
   const isRotated = tokens.refresh_token !== record.tokens?.refresh_token;
   const turned = family && { family: { ...family, turn: family.turn + (isRotated ? 1 : 0) } };
-  return trimToLimit({ ...record, ...turned, generation, binding, tokens });
+  const undoable = replaced && !replaced.refreshed && { replaced: { ...replaced, refreshed: true as const } };
+  return trimToLimit({ ...record, ...turned, ...undoable, generation, binding, tokens });
 }
 
 /**

@@ -2,6 +2,8 @@ import { classify, isWorkbenchError, WorkbenchError } from '../errors.ts';
 import type { Revocation } from '../issuer/askIssuer.ts';
 import type { Clock, SharedNotes } from '../ports.ts';
 import { ledgerEntry, type RecordParts, withRecord } from '../records/changeRecord.ts';
+import { mayBeShared } from '../records/families.ts';
+import { withRecordHandedOn } from '../records/handOn.ts';
 import { emptyRecord, newest, type StoredRecord, withoutTokens } from '../records/record.ts';
 import type { Sessions } from '../records/sessions.ts';
 import type { Vault } from '../records/vault.ts';
@@ -25,13 +27,10 @@ export interface SignOutParts {
  * @returns `lock_unavailable` if other windows could not be told
  * @throws WorkbenchError `secret_unavailable`
  */
-export async function signOut(
-  parts: SignOutParts,
-  id: string,
-): Promise<WorkbenchError<'lock_unavailable'> | undefined> {
+export async function signOut(parts: SignOutParts, id: string): Promise<Untold> {
   const { vault, lock, sessions, clock } = parts;
   parts.discard(id);
-  let untold: WorkbenchError<'lock_unavailable'> | undefined;
+  let untold: Untold;
   /** The newest generation that is void from now on. */
   async function forget(generation: number): Promise<number> {
     try {
@@ -69,6 +68,27 @@ function isUnreadable(error: unknown): boolean {
   return isWorkbenchError(error) && (error.code === 'record_unreadable' || error.code === 'record_newer_version');
 }
 
+/**
+ * As `signOut`, but the connections that share the refresh token get it first, because it may be stored here only. Waits
+ * for locks only if there are such connections.
+ * @throws WorkbenchError as `withRecordHandedOn`: nothing is deleted then
+ */
+export async function handOnAndSignOut(
+  parts: RecordParts & SignOutParts,
+  id: string,
+  signal: AbortSignal,
+): Promise<Untold> {
+  if (!(await mayBeShared(parts, id))) return signOut(parts, id);
+  const end = () => signOut(parts, id);
+  return withRecordHandedOn(parts, id, signal, () => true, end).catch(error => {
+    // What cannot be read cannot be handed on.
+    if (isUnreadable(error) && classify(error).data.withheldFrom === undefined) return end();
+    throw error;
+  });
+}
+
+type Untold = WorkbenchError<'lock_unavailable'> | undefined;
+
 export interface RevokingParts extends Omit<RecordParts, 'lock'>, Omit<SignOutParts, 'lock'> {
   readonly lock: RecordParts['lock'] & SignOutParts['lock'];
   /** Revokes the tokens of a record. Loaded at the first sign-out. */
@@ -78,7 +98,8 @@ export interface RevokingParts extends Omit<RecordParts, 'lock'>, Omit<SignOutPa
 /**
  * Revokes a connection's tokens at the issuer and then deletes them here. Both happen under the lock: a running refresh
  * finishes first, so that its tokens are revoked as well, and no new one starts in between. If revoking fails, nothing
- * is deleted. If there can be no lock, what this window knows is revoked without it: that uses up no token.
+ * is deleted. If there can be no lock, what this window knows is revoked without it: that uses up no token. Tokens that
+ * were not revoked still work for the connections that share them, which get them first.
  * @param revocation `required` fails if the issuer offers no revocation; `offered` deletes the tokens all the same
  * @returns what the issuer has revoked, and `untold` as `signOut` returns it
  * @throws WorkbenchError what `revoke` throws, `lock_timeout`, `cancelled`, `record_behind`, `secret_unavailable`
@@ -89,19 +110,21 @@ export async function revokeAndSignOut(
   revocation: 'required' | 'offered',
   signal: AbortSignal,
 ): Promise<SignedOut> {
-  const end = async (record: StoredRecord): Promise<SignedOut> => {
+  const end = async (record: StoredRecord): Promise<SignedOut | undefined> => {
     const revoked = await revokeOffered(parts, id, record, revocation, signal);
+    if (!revoked.revoked && (await mayBeShared(parts, id))) return undefined;
     const untold = await signOut(parts, id);
     return untold ? { ...revoked, untold } : revoked;
   };
-  try {
-    return await withRecord(parts, id, signal, async ({ lease, ledger, current }) => {
+  const deleted = (untold: Untold): SignedOut => ({ revoked: false, ...(untold && { untold }) });
+  const revokeUnderLock = () =>
+    withRecord(parts, id, signal, async ({ lease, ledger, current }) => {
       // Do not start if the sign-out could not be written afterwards.
       if (current.tokens) await lease.writeLedger({ ...ledger, ...ledgerEntry(lease, current) });
       if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
       return end(current);
     });
-  } catch (error) {
+  const ended = await revokeUnderLock().catch(async error => {
     if (classify(error).code === 'lock_unavailable') {
       // Without the stored record, this window revokes the tokens that it has in memory.
       const stored = await parts.vault.read(id).catch(() => undefined);
@@ -109,9 +132,9 @@ export async function revokeAndSignOut(
     }
     // The tokens that would be revoked cannot be read.
     if (!isUnreadable(error) || revocation === 'required') throw error;
-    const untold = await signOut(parts, id);
-    return { revoked: false, ...(untold && { untold }) };
-  }
+    return deleted(await signOut(parts, id));
+  });
+  return ended ?? deleted(await handOnAndSignOut(parts, id, signal));
 }
 
 export interface SignedOut extends Revocation {

@@ -8,7 +8,7 @@ import { type Connection, readConnection, usesKey } from '../../core/records/con
 import { type ClientCredentials, emptyRecord } from '../../core/records/record.ts';
 import { isConfidential, isSignable, type Sessions } from '../../core/records/sessions.ts';
 import { renameIssuer, storeCredentials } from '../../core/records/storeTokens.ts';
-import { signOut } from '../../core/signIn/signOut.ts';
+import { handOnAndSignOut } from '../../core/signIn/signOut.ts';
 import { textOf } from '../../core/tokens/json.ts';
 import { tryDecode } from '../../core/tokens/jwt.ts';
 import {
@@ -99,7 +99,7 @@ function askFor(services: Services, proposal: TokenClaims = {}): Promise<AddArgu
 export const removeConnection = defineCommand(
   { name: 'removeConnection', needsTrust: false, fields: { connection: connectionId }, returns: '`{ id }`' },
   services => {
-    const { sessions, vault, refresher, connections, histories, lock, clock } = services;
+    const { sessions, vault, refresher, connections, histories } = services;
     return {
       ask: node => pickConnection(sessions, node, l10n.t('Remove which connection?')),
       async confirm(argument) {
@@ -114,10 +114,10 @@ export const removeConnection = defineCommand(
         const question = l10n.t('Remove the connection "{0}"?', connection.label);
         return (await isConfirmed(question, detail, l10n.t('Remove'))) ? argument : undefined;
       },
-      async run({ connection: id }) {
+      async run({ connection: id }, signal) {
         sessionOf(sessions, id);
         // Signs out first: other windows still hold the record, and a refresh in progress would store it again.
-        await signOut({ vault, lock, sessions, clock, discard: refresher.discard }, id);
+        await handOnAndSignOut({ ...services, discard: refresher.discard }, id, signal);
         // The secrets are deleted before the entry: an entry without tokens is harmless, but tokens without an entry
         // would remain unnoticed.
         await vault.delete(id);

@@ -139,7 +139,9 @@ export async function importInto(
   if (sharing.length > 0) warnings.push(sharedTokenText(connection.label, sharing));
   const replaced = stored.replaced !== undefined && replacesLive(before, plan.tokens, clock.now());
   if (replaced)
-    warnings.push(l10n.t('It replaced another refresh token. Undo Import restores that one until the next refresh.'));
+    warnings.push(
+      l10n.t('It replaced another refresh token. Undo Import restores that one until the tokens are refreshed twice.'),
+    );
   return { connection: id, imported: importedNames(plan.tokens), warnings, replaced };
 }
 
@@ -156,7 +158,7 @@ export async function mayImport(
   const replaces = replacesLive(record, plan.tokens, clock.now());
   if (!foreign && !replaces) return true;
   const loss = l10n.t(
-    'It has another refresh token, which may still work. Undo Import restores it until the next refresh.',
+    'It has another refresh token, which may still work. Undo Import restores it until the tokens are refreshed twice.',
   );
   const details = [...(foreign ? [foreignText(foreign)] : []), ...(replaces ? [loss] : [])].join('\n\n');
   const button = foreign ? l10n.t('Import Anyway') : l10n.t('Replace');
@@ -172,7 +174,8 @@ export const undoImport = defineCommand(
     name: 'undoImport',
     needsTrust: true,
     fields: { connection: connectionId },
-    returns: '`{ id }`. Restores the refresh token that the last import replaced. Possible until the next refresh',
+    returns:
+      '`{ id, kept? }`. Restores the refresh token that the last import replaced. Possible until the tokens have been refreshed twice. `kept: true`: the imported tokens had been refreshed, so they may work nowhere else; another `undoImport` restores them',
   },
   services => {
     const { sessions } = services;
@@ -183,10 +186,18 @@ export const undoImport = defineCommand(
         return pickConnection(sessions, node, l10n.t('Undo the import into which connection?'), canUndo);
       },
       async run({ connection }, signal) {
-        await putBack(services, sessionOf(sessions, connection).connection.id, signal);
-        return { id: connection };
+        const { replaced } = await putBack(services, sessionOf(sessions, connection).connection.id, signal);
+        return { id: connection, ...(replaced && { kept: true }) };
       },
-      report: ({ id }) => flash(l10n.t('{0} has its earlier tokens again', sessionOf(sessions, id).connection.label)),
+      report({ id, kept }) {
+        const { label } = sessionOf(sessions, id).connection;
+        if (!kept) return flash(l10n.t('{0} has its earlier tokens again', label));
+        const text = l10n.t(
+          '{0} has its earlier tokens again. The others had been refreshed, so their text may work nowhere else. Undo Import brings them back until the tokens are refreshed twice.',
+          label,
+        );
+        void notify('info', text);
+      },
     };
   },
 );

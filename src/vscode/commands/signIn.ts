@@ -2,11 +2,12 @@ import { l10n, commands as registry, workspace } from 'vscode';
 import { commands } from '../../contributions.ts';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import { type Connection, usesKey } from '../../core/records/connection.ts';
+import { connectionsSharingToken } from '../../core/records/families.ts';
 import { isSignable, type Session } from '../../core/records/sessions.ts';
 import { storeCredentials } from '../../core/records/storeTokens.ts';
 import { printable } from '../../core/redact.ts';
 import { grantNames, grants } from '../../core/signIn/grants.ts';
-import { signOut as deleteTokens, revokeAndSignOut } from '../../core/signIn/signOut.ts';
+import { signOut as deleteTokens, handOnAndSignOut, revokeAndSignOut } from '../../core/signIn/signOut.ts';
 import { startingPointOf } from '../../core/signIn/startingPoints.ts';
 import { textFrom } from '../../core/tokens/json.ts';
 import { changeInSettings } from '../connections.ts';
@@ -19,6 +20,7 @@ import {
   noRefreshTokenText,
   notBoundText,
   refreshTokenText,
+  sharedSignOutText,
   sharedTokenText,
   signedInText,
   waitingText,
@@ -216,9 +218,12 @@ export const signOut = defineCommand(
         const both = l10n.t('Sign Out');
         const here = l10n.t('Delete Locally Only');
         const question = l10n.t('Sign out of "{0}"?', label(argument));
-        const detail = l10n.t(
+        const sharing = connectionsSharingToken(sessions, argument.connection, undefined);
+        const others = sharing.map(id => labelIn(services)({ connection: id }));
+        const fate = l10n.t(
           'The tokens are revoked at the issuer if it supports revocation, and then deleted here. The connection stays. A deleted refresh token cannot be restored.',
         );
+        const detail = others.length > 0 ? `${fate}\n\n${sharedSignOutText(others)}` : fate;
         // In an untrusted workspace nothing is sent to the issuer.
         const ways = argument.revoke === true ? [both] : workspace.isTrusted ? [both, here] : [here];
         const answer = await confirm(question, detail, ...ways);
@@ -230,10 +235,10 @@ export const signOut = defineCommand(
         const idToken = record?.tokens?.id_token;
         if (revoke === true && !workspace.isTrusted) throw new WorkbenchError('not_trusted');
         signIns.cancel(id);
-        if (revoke === false || !workspace.isTrusted) {
-          return { revoked: false, untold: await deleteTokens(ending, id) };
-        }
         try {
+          if (revoke === false || !workspace.isTrusted) {
+            return { revoked: false, untold: await handOnAndSignOut(ending, id, signal) };
+          }
           const told = await revokeAndSignOut(ending, id, revoke ? 'required' : 'offered', signal);
           if (!ends) return { ...told, idToken };
           const client = await services.issuerClient();
@@ -268,10 +273,11 @@ export const signOut = defineCommand(
           return;
         }
         const anyway = l10n.t('Delete Locally Anyway');
-        const text = l10n.t(
-          'Not signed out: the tokens could not be revoked and are still stored. {0}',
-          describeError(failure, { label: label(argument) }),
-        );
+        const reason = describeError(failure, { label: label(argument) });
+        const text =
+          argument.revoke === false || failure.data.withheldFrom !== undefined
+            ? l10n.t('Not signed out: the tokens are still stored. {0}', reason)
+            : l10n.t('Not signed out: the tokens could not be revoked and are still stored. {0}', reason);
         if ((await notify('warning', text, anyway)) !== anyway) return;
         await warnNotRevoked(await deleteTokens(ending, argument.connection), label(argument));
       },

@@ -14,7 +14,7 @@ import {
 import { decryptionSentences, invalidKey, invalidKeySet, tokenTextSentences } from './inputErrors.ts';
 import { oauthErrorText } from './oauthErrors.ts';
 import { signInSentences } from './signIn.ts';
-import { credentialSentences, describeProblem, storedSentences } from './storedErrors.ts';
+import { credentialSentences, describeProblem, storedSentences, withheldText } from './storedErrors.ts';
 
 /**
  * What happened, why, and what to do next. Text from an issuer is in quotes.
@@ -23,7 +23,9 @@ import { credentialSentences, describeProblem, storedSentences } from './storedE
 export function describeError(error: WorkbenchError, connection?: { readonly label: string }): string {
   const { code, data } = error;
   const said = (sentences as Sentences<ErrorData>)[code](data);
-  const text = data.lostAt === undefined ? said : joined(said, sentences.answer_missing({ at: data.lostAt }));
+  const { lostAt, withheldFrom } = data;
+  const all = lostAt === undefined ? said : joined(said, sentences.answer_missing({ at: lostAt }));
+  const text = withheldFrom === undefined ? all : withheldText(withheldFrom, all);
   return connection === undefined ? text : l10n.t('{0}: {1}', connection.label, text);
 }
 

@@ -55,7 +55,7 @@ export const tokenTextSentences = {
       show(expected),
     ),
   nothing_to_undo: () =>
-    l10n.t('No import can be undone here: nothing was replaced, or the tokens have been refreshed since.'),
+    l10n.t('No import can be undone here: nothing was replaced, or the tokens have been refreshed twice since.'),
   nothing_to_import: ({ reason, error }) =>
     reason === 'empty'
       ? l10n.t('The text is empty. Paste a token response, a token or a command line with one.')

@@ -161,6 +161,14 @@ export function sharedTokenText(label: string, others: readonly string[]): strin
   );
 }
 
+/** What a sign-out means for the connections that hold the same refresh token. */
+export function sharedSignOutText(others: readonly string[]): string {
+  return l10n.t(
+    'The same refresh token is in {0}: if it is revoked, that session ends too. If it is only deleted here, it stays valid there.',
+    others.join(', '),
+  );
+}
+
 /** What to expect of this issuer, in one line: how to get a refresh token, and how refreshing changes it. */
 export function startingPointText(point: StartingPoint): string {
   return [refreshTokenText(point), rotationText(point), graceText(point)].filter(text => text !== undefined).join(' ');

@@ -107,6 +107,15 @@ export const storedSentences = {
     ),
 } satisfies { readonly [C in ErrorCode]?: (data: DataOf<C>) => string };
 
+/** @param reason why the connection `other` could not get the newest refresh token that it shares */
+export function withheldText(other: string, reason: string): string {
+  return l10n.t(
+    'The newest refresh token must first be given to the connection {0}, which shares it and would lose it otherwise. That failed, so nothing was changed here. {0}: {1}',
+    show(other),
+    reason,
+  );
+}
+
 /** Which client credential is missing or unusable, and why. */
 export const credentialSentences = {
   client_secret_missing: ({ method }: DataOf<'client_secret_missing'>) =>

@@ -50,6 +50,23 @@ describe('one refresh token in two connections', function () {
     });
   }
 
+  for (const lag of [100, 'never'] as const)
+    for (const leave of ['signIn', 'import', 'signOut'] as const)
+      it(`is not lost to another window by ${leave} in the one that has its newest, secrets late by ${lag}`, async () => {
+        const one = await world.open({ pace, lag });
+        const two = await world.open({ pace, lag });
+        await importTwice(one, two);
+        assert.equal(said(await world.refresh(one, { id: 'a' })), 'refreshed');
+        const raw = world.now.issuer.signIn();
+        const left = await world.ask(one, leave, { id: 'a', raw });
+        assert.equal(left.error, undefined);
+        // The first one may only show the tokens that it was given.
+        assert.match(said(await world.refresh(two, { id: 'b' })), wentOn);
+        assert.equal(said(await world.refresh(two, { id: 'b' })), 'refreshed');
+        if (leave !== 'signOut') assert.match(said(await world.refresh(two, { id: 'a' })), wentOn);
+        assertSentOnce(world);
+      });
+
   it('is known after the first of them has rotated it, and after a restart', async () => {
     const one = await world.open({ pace });
     await importTwice(one, one);

@@ -234,9 +234,11 @@ describe('an import over a refresh token that works', () => {
     assert.equal((await failureOf(undo(world))).code, 'nothing_to_undo');
   });
 
-  it('forgets them with the next refresh, the next sign-out, and after a rejection', async () => {
+  it('forgets them with the second refresh, the next sign-out, and after a rejection', async () => {
     const world = await signedIn({ rotation: 'strict' });
     await world.first.import(await world.mock.issueTokens());
+    assert.ok(world.stored().replaced);
+    assert.equal(await world.first.refresh(), 'refreshed');
     assert.ok(world.stored().replaced);
     assert.equal(await world.first.refresh(), 'refreshed');
     assert.equal(world.stored().replaced, undefined);
@@ -248,6 +250,47 @@ describe('an import over a refresh token that works', () => {
     await world.first.import(await world.mock.issueTokens());
     assert.equal(world.stored().replaced, undefined);
   });
+
+  it('swaps both, again and again, once the imported token was used up by the refresh that gets its access token', async () => {
+    const world = await signedIn({ rotation: 'strict' });
+    const earlier = present(world.stored().tokens);
+    const { refresh_token } = await world.mock.issueTokens();
+    await world.first.import({ refresh_token: present(refresh_token) });
+    assert.equal(await world.first.refresh(), 'refreshed');
+    const used = present(world.stored().tokens);
+    assert.notEqual(used.refresh_token, refresh_token);
+    for (const [now, kept] of [
+      [earlier, used],
+      [used, earlier],
+      [earlier, used],
+    ] as const) {
+      await undo(world);
+      assert.deepEqual([world.stored().tokens, world.stored().replaced?.tokens], [now, kept]);
+    }
+    // Both are whole: neither was sent twice.
+    assert.equal(await world.first.refresh(), 'refreshed');
+    const renewed = present(world.stored().tokens);
+    await undo(world);
+    assert.equal(await world.first.refresh(), 'refreshed');
+    await undo(world);
+    assert.deepEqual(world.stored().tokens, renewed);
+    for (let round = 0; round < 2; round++) assert.equal(await world.first.refresh(), 'refreshed');
+    assert.equal((await failureOf(undo(world))).code, 'nothing_to_undo');
+  });
+
+  for (const [how, fault, outcome] of [
+    ['is rejected', undefined, 'reauthRequired oauth_error'],
+    ['is not answered', { type: 'dropBeforeCommit' }, 'unknown network_failed'],
+  ] as const)
+    it(`restores the earlier tokens whole where the refresh of the imported one ${how}`, async () => {
+      const world = await signedIn({ rotation: 'strict' });
+      const earlier = world.stored();
+      await world.first.import({ refresh_token: 'a-wrong-one' });
+      if (fault) world.next(fault, 2);
+      assert.equal(await world.first.refresh(), outcome);
+      assert.deepEqual(await undo(world), { ...earlier, generation: 3 });
+      assert.equal(await world.first.refresh(), 'refreshed');
+    });
 
   it('is undone with the mark of a lost answer, so that nothing is sent that must not be', async () => {
     const world = await signedIn({ rotation: 'strict' });

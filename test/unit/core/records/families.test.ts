@@ -1,61 +1,8 @@
 import assert from 'node:assert/strict';
-import { createDiscovery, resolveEndpoints } from '../../../../src/core/issuer/discovery.ts';
-import { createTokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
 import type { Connection } from '../../../../src/core/records/connection.ts';
 import { connectionsSharingGrant } from '../../../../src/core/records/families.ts';
-import { noHandover } from '../../../../src/core/records/journalKeys.ts';
-import type { StoredRecord } from '../../../../src/core/records/record.ts';
-import { createSessions } from '../../../../src/core/records/sessions.ts';
-import { storeCredentials, storeTokens, undoImport } from '../../../../src/core/records/storeTokens.ts';
-import type { RawTokens } from '../../../../src/core/records/tokenSet.ts';
-import { createVault } from '../../../../src/core/records/vault.ts';
-import { createRefresher } from '../../../../src/core/refresh/refresher.ts';
-import { signOut } from '../../../../src/core/signIn/signOut.ts';
-import { createWorld, gate, present, type World } from '../refresh/refreshWorld.ts';
-
-const never = new AbortController().signal;
-
-/** A window with several connections of one client. */
-function windowOf(world: World, ids: readonly string[], changes: Partial<Connection> = {}) {
-  const { clock, lock, store, mock } = world;
-  const connections = ids.map((id, index) => ({ ...world.connection, id, ...(index > 0 && changes) }));
-  const sessions = createSessions();
-  sessions.setConnections(
-    connections.map(connection => ({ connection, memoryOnly: false })),
-    [],
-  );
-  const vault = createVault(() => store, store);
-  const parts = { vault, lock, sessions, clock, handover: noHandover };
-  const fetch = async (input: string, init: RequestInit) => {
-    if (init.method === 'POST') await world.onPost(new URLSearchParams(String(init.body)).get('refresh_token'));
-    return mock.fetch(input, init);
-  };
-  const discovery = createDiscovery({ fetch, clock });
-  const client = createTokenClient({ fetch, discovery, clock });
-  const refresher = createRefresher({
-    ...parts,
-    log: () => {},
-    tokenClient: async () => client,
-    endpointsOf: (each, signal) => resolveEndpoints(each, discovery, signal),
-  });
-  const connection = (id: string) => present(connections.find(each => each.id === id));
-  return {
-    sessions,
-    refresher,
-    import: (id: string, raw: RawTokens) => storeTokens(parts, connection(id), raw, clock.now(), never),
-    undoImport: (id: string) => undoImport(parts, id, never),
-    storeSecret: (id: string) => storeCredentials(parts, connection(id), { client_secret: 'changed' }, never),
-    async refresh(id: string, askedBy: 'user' | 'timer' = 'timer') {
-      const { outcome, error } = await refresher.refresh(id, undefined, askedBy);
-      return [outcome, error?.code, error?.code === 'refresh_token_shared' ? error.data.other : undefined]
-        .filter(Boolean)
-        .join(' ');
-    },
-    signOut: (id: string) => signOut({ vault, sessions, lock, clock, discard: refresher.discard }, id),
-    record: (id: string): StoredRecord => present(sessions.get(id)?.record),
-    token: (id: string) => sessions.get(id)?.record?.tokens?.refresh_token,
-  };
-}
+import { createWorld, gate, present } from '../refresh/refreshWorld.ts';
+import { keyOf, windowOf } from './familyWorld.ts';
 
 describe('one refresh token in two connections', () => {
   it('is found on import, in any window', async () => {
@@ -180,20 +127,40 @@ describe('one refresh token in two connections', () => {
     assert.equal(world.posts().length, 2);
   });
 
-  it('is adopted from what the other connection had before an import, and again when that is undone', async () => {
+  it('is given to the other connection by an import, and adopted again when that is undone', async () => {
     const world = await createWorld({ rotation: 'strict' });
     const raw = await world.mock.issueTokens();
     const window = windowOf(world, ['a', 'b']);
     await window.import('a', raw);
     await window.import('b', raw);
     assert.equal(await window.refresh('b'), 'refreshed');
+    const newest = window.token('b');
     await window.import('b', await world.mock.issueTokens());
-    assert.equal(await window.refresh('a'), 'adopted');
+    assert.equal(window.token('a'), newest);
     assert.equal(await window.refresh('a'), 'refreshed');
     await window.undoImport('b');
     assert.equal(await window.refresh('b'), 'adopted');
     assert.equal(window.token('b'), window.token('a'));
     assert.equal(world.posts().length, 2);
+  });
+
+  it('is adopted from what an earlier version has kept before an import, without giving it to the other connection', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const window = windowOf(world, ['a', 'b']);
+    await window.import('a', raw);
+    await window.import('b', raw);
+    assert.equal(await window.refresh('b'), 'refreshed');
+    const [stored, ledger] = [world.store.entries.get(keyOf('a')), world.lock.ledger.get('a')];
+    const newest = window.token('b');
+    await window.import('b', await world.mock.issueTokens());
+    world.store.entries.set(keyOf('a'), present(stored));
+    world.lock.ledger.set('a', present(ledger));
+    const next = windowOf(world, ['a', 'b']);
+    await next.load();
+    assert.equal(await next.refresh('a'), 'adopted');
+    assert.equal(next.token('a'), newest);
+    assert.equal(world.posts().length, 1);
   });
 
   it('is found again when an import is undone that hid it from another one', async () => {

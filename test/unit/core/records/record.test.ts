@@ -14,6 +14,7 @@ import {
   withoutTokens,
 } from '../../../../src/core/records/record.ts';
 import { dataOf } from '../../../support/failureOf.ts';
+import { present } from '../refresh/refreshWorld.ts';
 
 const full: StoredRecord = {
   version: 1,
@@ -175,6 +176,22 @@ describe('a record', () => {
       ]);
       serializeRecord(record);
     }
+  });
+
+  it('is cut first by what an import has replaced, down to its refresh token if that fits', () => {
+    const { tokens, binding } = full;
+    const half = 'x'.repeat(recordLimit / 2);
+    const most = 'x'.repeat(recordLimit - 1024 - JSON.stringify(full).length);
+    const before = { binding: present(binding), tokens: { ...present(tokens), access_token: half } };
+    const cut = (access_token = '') =>
+      trimToLimit({ ...full, tokens: { ...present(tokens), access_token }, replaced: before });
+    assert.deepEqual(cut('short').record.replaced, before);
+    const { record, error } = cut(half);
+    assert.deepEqual(
+      [record.tokens?.access_token, record.replaced?.tokens, error],
+      [half, { obtained_at: 1, refresh_token: 'refresh' }, undefined],
+    );
+    assert.deepEqual([cut(most).record.tokens?.access_token, cut(most).record.replaced], [most, undefined]);
   });
 
   it('of the higher generation counts, and of two the stored one', () => {
