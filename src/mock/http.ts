@@ -161,11 +161,16 @@ export function listOf(form: Form, name: 'resource' | 'audience'): readonly stri
   return form.get(name)?.split('\n') ?? [];
 }
 
+/** Whether the body is a form, by its content type. */
+export function hasForm(request: MockRequest): boolean {
+  const mediaType = request.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
+  return mediaType === 'application/x-www-form-urlencoded';
+}
+
 /** Reads the form in the body of a POST and records its fields in the request log. */
 export async function readForm(exchange: Exchange): Promise<ParsedForm | { readonly refused: MockReply }> {
   const { request } = exchange;
-  const mediaType = request.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
-  if (mediaType !== 'application/x-www-form-urlencoded') {
+  if (!hasForm(request)) {
     return {
       refused: oauthError(400, 'invalid_request', 'The body must be application/x-www-form-urlencoded'),
     };

@@ -3,7 +3,7 @@ import type { DpopVerifier } from './dpop.ts';
 import { asymmetricAlgs } from './dpop.ts';
 import type { Claims } from './effects.ts';
 import type { Answer, Exchange, MockReply } from './http.ts';
-import { jsonReply, oauthError, textReply } from './http.ts';
+import { hasForm, jsonReply, oauthError, readForm, textReply } from './http.ts';
 import { pathsOf } from './metadata.ts';
 import type { Settings } from './options.ts';
 import { hasScope, supportedScopes } from './requested.ts';
@@ -18,16 +18,20 @@ type Access =
   | { readonly token: ReadToken; readonly scope: string; readonly headers: Record<string, string> }
   | { readonly refused: MockReply };
 
-/** `resource`: the API that the token must be addressed to. */
-export type AccessCheck = (
-  exchange: Exchange,
-  scope?: string,
-  resource?: { url: string; metadata: string; isAudience: boolean },
-) => Promise<Access>;
+/** What an endpoint asks of a request's access token. */
+interface AccessRule {
+  readonly scope?: string | undefined;
+  /** The API that the token must be addressed to. */
+  readonly resource?: { readonly url: string; readonly metadata: string; readonly isAudience: boolean };
+  /** The token may also be in the form of a POST (RFC 6750 section 2.2). */
+  readonly inForm?: true;
+}
+
+export type AccessCheck = (exchange: Exchange, rule: AccessRule) => Promise<Access>;
 
 /** RFC 6750 section 3.1, RFC 9449 section 7.1, RFC 8705 section 3 and RFC 9728 section 5.1. */
 export function createAccessCheck(reader: TokenReader, proofs: DpopVerifier): AccessCheck {
-  return async (exchange, wanted, resource) => {
+  return async (exchange, { scope: wanted, resource, inForm }) => {
     const { request } = exchange;
     const pointer = resource === undefined ? [] : [`resource_metadata="${resource.metadata}"`];
     const refused = (...args: Parameters<typeof refusal>): Access => {
@@ -35,11 +39,24 @@ export function createAccessCheck(reader: TokenReader, proofs: DpopVerifier): Ac
       const challenge = [reply.headers['www-authenticate'], ...pointer].join(', ');
       return { refused: { ...reply, headers: { ...reply.headers, 'www-authenticate': challenge } } };
     };
-    const authorization = request.header('authorization');
-    const [, scheme, token] = /^(Bearer|DPoP) +([\w.~+/-]+=*)$/i.exec(authorization ?? '') ?? [];
+    const authorization = request.header('authorization') ?? '';
+    const isInHeader = /^(Bearer|DPoP)\b/i.test(authorization);
+    let [, scheme, token] = /^(Bearer|DPoP) +([\w.~+/-]+=*)$/i.exec(authorization) ?? [];
+    const isInQuery = new URLSearchParams(request.target.split('?')[1]).has('access_token');
+    let isInForm = false;
+    if (inForm && request.method === 'POST' && hasForm(request)) {
+      const read = await readForm(exchange);
+      if ('refused' in read) return read;
+      const { form, duplicate } = read;
+      if (duplicate !== undefined)
+        return refused('Bearer', 400, 'invalid_request', 'A parameter was sent more than once');
+      isInForm = form.has('access_token');
+      if (isInForm) [scheme, token] = ['Bearer', form.get('access_token')];
+    }
+    if ([isInHeader, isInForm, isInQuery].filter(Boolean).length > 1)
+      return refused('Bearer', 400, 'invalid_request', 'The access token was sent in more than one way');
     if (scheme === undefined || token === undefined) {
-      if (authorization !== undefined && /^(Bearer|DPoP)\b/i.test(authorization))
-        return refused('Bearer', 400, 'invalid_request', 'The Authorization header has no token');
+      if (isInHeader) return refused('Bearer', 400, 'invalid_request', 'The Authorization header has no token');
       // Without credentials, the response has a challenge and no error code (RFC 6750 section 3.1).
       const challenge = ['Bearer realm="mock issuer"', ...pointer, `DPoP ${realm}`, algs].join(', ');
       return { refused: textReply(401, '', 'text/plain', { 'www-authenticate': challenge }) };
@@ -79,7 +96,7 @@ export function createAccessCheck(reader: TokenReader, proofs: DpopVerifier): Ac
 /** OpenID Connect Core section 5.3. */
 export function createUserInfo(settings: Settings, check: AccessCheck): Answer {
   return async exchange => {
-    const access = await check(exchange, 'openid');
+    const access = await check(exchange, { scope: 'openid', inForm: true });
     if ('refused' in access) return access.refused;
     const { token, scope, headers } = access;
     const sub = String(token.claims.sub);
@@ -95,10 +112,13 @@ export function createResource(settings: Settings, check: AccessCheck): Answer {
   return async exchange => {
     const path = new URL(exchange.url).pathname.slice(resource.length);
     const [, wanted] = /^\/scope\/([\w.:-]+)$/.exec(path) ?? [];
-    const access = await check(exchange, wanted, {
-      url: origin + resource,
-      metadata: origin + resourceMetadata,
-      isAudience: settings.persona?.withoutAudience !== true,
+    const access = await check(exchange, {
+      scope: wanted,
+      resource: {
+        url: origin + resource,
+        metadata: origin + resourceMetadata,
+        isAudience: settings.persona?.withoutAudience !== true,
+      },
     });
     if ('refused' in access) return access.refused;
     const { claims } = access.token;

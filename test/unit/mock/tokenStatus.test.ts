@@ -151,8 +151,8 @@ describe('mock issuer: revocation (RFC 7009)', () => {
 });
 
 describe('mock issuer: UserInfo', () => {
-  const userInfo = (mock: MockIssuer, headers: Record<string, string>, method = 'GET') =>
-    mock.fetch(`${mock.issuer}/userinfo`, { method, headers });
+  const userInfo = (mock: MockIssuer, headers: Record<string, string>, method = 'GET', query = '') =>
+    mock.fetch(`${mock.issuer}/userinfo${query}`, { method, headers });
   const challenge = (response: Response) => response.headers.get('www-authenticate') ?? '';
 
   it('returns the claims that the scope covers', async () => {
@@ -196,6 +196,57 @@ describe('mock issuer: UserInfo', () => {
     mock.clock.advance(3_600_000);
     const late = await userInfo(mock, { authorization: `Bearer ${tokens.access_token}` });
     assert.match(challenge(late), /error="invalid_token", error_description="This access token has expired/);
+  });
+
+  it('accepts the token in the form of a POST, and only one token (RFC 6750 sections 2.2 and 3.1)', async () => {
+    const mock = await make();
+    const { access_token } = await mock.issueTokens({ subject: 'zoë', scope: 'openid' });
+    const header = { authorization: `Bearer ${access_token}` };
+    const sent = `access_token=${access_token}`;
+    const post = (body: string, headers: Record<string, string> = {}, path = '/userinfo') =>
+      mock.fetch(mock.issuer + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded; charset=UTF-8', ...headers },
+        body,
+      });
+
+    const accepted = await post(sent);
+    assert.equal(accepted.status, 200);
+    assert.deepEqual(await accepted.json(), { sub: 'zoë' });
+    assert.equal((await post('', header)).status, 200, 'an empty form beside the header');
+    const { form } = mock.requests[0] ?? {};
+    assert.match(form?.access_token ?? '', /^[0-9a-f]{16}$/, 'a fingerprint in the request log');
+
+    const refusals: [string, Promise<Response>, number, string][] = [
+      ['header too', post(sent, header), 400, 'invalid_request'],
+      ['header without a token too', post(sent, { authorization: 'Bearer' }), 400, 'invalid_request'],
+      ['twice', post(`${sent}&${sent}`), 400, 'invalid_request'],
+      ['query too', post(sent, {}, `/userinfo?${sent}`), 400, 'invalid_request'],
+      ['header and query', userInfo(mock, header, 'GET', `?${sent}`), 400, 'invalid_request'],
+      ['not a token', post('access_token=x'), 401, 'invalid_token'],
+      [
+        'bound to a key',
+        post(`access_token=${(await mock.issueTokens({ jkt: 'x' })).access_token}`),
+        401,
+        'invalid_token',
+      ],
+    ];
+    for (const [name, asked, status, error] of refusals) {
+      const response = await asked;
+      assert.equal(response.status, status, name);
+      assert.ok(challenge(response).startsWith(`Bearer realm="mock issuer", error="${error}"`), challenge(response));
+    }
+    const ignored: [string, Promise<Response>][] = [
+      ['no value', post('access_token=')],
+      ['another content type', post(sent, { 'content-type': 'text/plain' })],
+      ['a query alone', userInfo(mock, {}, 'GET', `?${sent}`)],
+      ['another endpoint', post(sent, {}, '/api')],
+    ];
+    for (const [name, asked] of ignored) {
+      const response = await asked;
+      assert.equal(response.status, 401, name);
+      assert.ok(!challenge(response).includes('error='), name);
+    }
   });
 
   it('accepts a bound token only with a proof that contains its hash (RFC 9449 section 7)', async () => {
