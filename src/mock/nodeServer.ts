@@ -155,11 +155,12 @@ export async function openMockServer(
     const { mock } = first;
     const issuers = opened.map(each => each.mock);
     const control = isControlled ? createControl(own, issuers) : undefined;
-    handle = request => {
+    const addressed: Handler = request => {
       const [target = ''] = request.target.split('?', 1);
       if (control !== undefined && target.startsWith(controlPath)) return control.handle(request);
       return (issuers.find(each => each.serves(target)) ?? mock).handle(request);
     };
+    handle = control === undefined && issuers.length === 1 ? mock.handle : addressed;
     clocks = issuers.map(each => each.clock);
     // Copies property descriptors: a spread would evaluate getters such as `requests` once, now.
     const added = { port, close, issuers, control: control && { url: control.url, token: control.token } };

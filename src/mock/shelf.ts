@@ -54,14 +54,14 @@ export function createExpiringMap<T>(limit = 10_000): ExpiringMap<T> {
 const randomness = Buffer.alloc(4096);
 let taken = randomness.length;
 
-/** `bytes` random bytes as base64url: 16 bytes give 22 characters, 32 give 43. */
-export function randomText(bytes: number): string {
+/** `bytes` random bytes as text: in base64url, 16 bytes give 22 characters and 32 give 43. */
+export function randomText(bytes: number, encoding: 'base64url' | 'hex' = 'base64url'): string {
   if (taken + bytes > randomness.length) {
     randomFillSync(randomness);
     taken = 0;
   }
   taken += bytes;
-  return randomness.toString('base64url', taken - bytes, taken);
+  return randomness.toString(encoding, taken - bytes, taken);
 }
 
 /**

@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { consentOf } from './authorization.ts';
 import type { AuthorizationRequest } from './authorizationRequest.ts';
 import type { Confirmation } from './clients.ts';
 import type { Claims, Effect, TokenKind } from './effects.ts';
-import { type Families, type Family, type Grant, newSid } from './families.ts';
+import { type Families, type Family, type Grant, newJti, newSid } from './families.ts';
 import type { KeyRing, MockCrypto, SigningKey } from './keys.ts';
 import type { MockClient, Settings } from './options.ts';
 import type { Persona } from './personas.ts';
@@ -146,7 +145,7 @@ function accessClaims(order: TokenOrder): Claims {
     aud: grant.audience,
     client_id: grant.clientId,
     ...(order.scope === '' ? {} : { scope: order.scope }),
-    jti: grant.sid + randomUUID().slice(grant.sid.length),
+    jti: newJti(grant.sid),
     iat: now,
     exp: now + order.accessTokenLifetime,
     ...(cnf === undefined ? {} : { cnf }),

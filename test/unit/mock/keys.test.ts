@@ -69,6 +69,16 @@ describe('mock issuer: keys', () => {
     assert.deepEqual([...seen].sort(), ['long r', 'long s', 'short r', 'short s']);
   });
 
+  it('ES256: what is asked for in one turn of the event loop is signed at its end', async () => {
+    const { sign } = await nodeCrypto.generateKey('ES256');
+    const signed: string[] = [];
+    for (const each of ['one', 'two']) void Promise.resolve(sign(each)).then(() => signed.push(each));
+    await new Promise<void>(resolve => process.nextTick(resolve));
+    assert.deepEqual(signed, []);
+    await new Promise(setImmediate);
+    assert.deepEqual(signed, ['one', 'two']);
+  });
+
   it('signs non-ASCII text', async () => {
     const options = { subject: 'Zoë 🔑', alg: 'ES256' } as const;
     const server = await startMockServer(options);

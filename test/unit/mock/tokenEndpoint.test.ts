@@ -4,6 +4,8 @@ import { createMockIssuer } from '../../../src/mock/issuer.ts';
 import { assertError, basic, post, refresh, text } from './support.ts';
 
 const frozen = Date.parse('2026-03-01T12:00:00Z');
+/** Version 4 of RFC 9562. */
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 describe('mock issuer: token endpoint', () => {
   it('refreshes: RFC 6749 response, RFC 9068 access token, OpenID Connect ID token', async () => {
@@ -40,7 +42,6 @@ describe('mock issuer: token endpoint', () => {
     const access = text(body.access_token);
     assert.deepEqual(decodeProtectedHeader(access), { alg: 'ES256', typ: 'at+jwt', kid });
     const { jti, ...claims } = decodeJwt(access);
-    assert.match(text(jti), /^[0-9a-f-]{36}$/);
     assert.deepEqual(claims, {
       iss: 'https://issuer.example',
       sub: 'alice',
@@ -52,6 +53,9 @@ describe('mock issuer: token endpoint', () => {
     });
 
     const { sid, auth_time, nonce } = decodeJwt(text(first.id_token));
+    assert.match(text(jti), uuid);
+    assert.equal(text(jti).slice(0, 18), sid);
+    assert.notEqual(jti, decodeJwt(first.access_token).jti);
     assert.equal(nonce, 'n-1');
     const { at_hash, ...idClaims } = decodeJwt(text(body.id_token));
     assert.equal(text(at_hash).length, 22);
@@ -120,11 +124,12 @@ describe('mock issuer: token endpoint', () => {
     );
     assert.equal(status, 200);
     assert.deepEqual(Object.keys(body).sort(), ['access_token', 'expires_in', 'scope', 'token_type']);
-    const { sub, client_id, scope } = decodeJwt(text(body.access_token));
+    const { sub, client_id, scope, jti } = decodeJwt(text(body.access_token));
     assert.deepEqual(
       { sub, client_id, scope },
       { sub: 'demo-confidential', client_id: 'demo-confidential', scope: 'api' },
     );
+    assert.match(text(jti), uuid);
     const widened = { grant_type: 'client_credentials', scope: 'api admin' };
     assertError(
       await post(mock, widened, basic('demo-confidential', text(client?.client_secret))),
