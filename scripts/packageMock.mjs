@@ -70,7 +70,8 @@ export async function packageMock(to) {
       './schema.json': './schema.json',
     },
     types: './dist/index.d.ts',
-    engines: { node: '>=20.19' },
+    // Node 22.0 to 22.11 cannot require ES modules.
+    engines: { node: '^20.19.0 || >=22.12.0' },
   };
   await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   // Imported only after package.json is written, which tells Node that these are ES modules.

@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { npm, run } from '../../../scripts/lib/ensure.mjs';
 import { root } from '../../../scripts/lib/project.mjs';
 import { slowVariable } from '../../../scripts/lib/results.mjs';
+import { ensureNewestNode } from '../../../scripts/lib/vscode-from-npm.mjs';
 import { packageMock } from '../../../scripts/packageMock.mjs';
 import { main } from '../../../src/mock/cli.ts';
 import { startSampleClient } from '../../torture/sampleClient.ts';
@@ -68,16 +69,25 @@ describe('the package mock-issuer', function () {
 
   const file = (name: string) => join(folder, name);
 
-  const node = async (name: string, source: string) => {
+  const node = async (name: string, source: string, executable = process.execPath) => {
     writeFileSync(join(folder, name), source);
-    return (await execute(process.execPath, [name], { cwd: folder })).stdout.trim();
+    const { stdout, stderr } = await execute(executable, [name], { cwd: folder });
+    assert.equal(stderr, '', 'no warning');
+    return stdout.trim();
   };
 
-  it('is imported by ES modules, and required where Node allows it', async () => {
+  it('is imported by ES modules and required by others, in slow runs with the newest Node too', async () => {
     const use =
       'createMockIssuer({ alg: "ES256" }).then(mock => mock.issueTokens()).then(t => console.log(t.token_type))';
-    assert.equal(await node('a.mjs', `import { createMockIssuer } from 'mock-issuer'; ${use}`), 'Bearer');
-    assert.equal(await node('a.cjs', `const { createMockIssuer } = require('mock-issuer'); ${use}`), 'Bearer');
+    for (const each of [process.execPath, ...(process.env[slowVariable] ? [await ensureNewestNode()] : [])]) {
+      assert.equal(await node('a.mjs', `import { createMockIssuer } from 'mock-issuer'; ${use}`, each), 'Bearer');
+      assert.equal(await node('a.cjs', `const { createMockIssuer } = require('mock-issuer'); ${use}`, each), 'Bearer');
+    }
+  });
+
+  it('asks for a Node that can require ES modules', () => {
+    const { engines } = JSON.parse(readFileSync(join(folder, 'node_modules', 'mock-issuer', 'package.json'), 'utf8'));
+    assert.deepEqual(engines, { node: '^20.19.0 || >=22.12.0' });
   });
 
   it('has types', async () => {
