@@ -79,6 +79,17 @@ describe('mock issuer: keys', () => {
     assert.deepEqual(signed, ['one', 'two']);
   });
 
+  it('ES256: signs although a test has replaced the global setImmediate', async () => {
+    const { sign } = await nodeCrypto.generateKey('ES256');
+    const { setImmediate: own } = globalThis;
+    globalThis.setImmediate = Object.assign(() => assert.fail('the global one was called'), own);
+    try {
+      assert.equal((await sign('input')).length, 86);
+    } finally {
+      globalThis.setImmediate = own;
+    }
+  });
+
   it('signs non-ASCII text', async () => {
     const options = { subject: 'Zoë 🔑', alg: 'ES256' } as const;
     const server = await startMockServer(options);
