@@ -22,15 +22,21 @@ export async function run(temporary) {
   const child = startChild(search);
   try {
     const program = process.platform === 'win32' ? 'rg.exe' : 'rg';
-    /** @type {import('./measure.mjs').Comparison & { searched: number }} */
-    const { searched, ...comparison } = await child.ask('measure', {
-      appRoot,
-      folder,
-      ripgrep: join(ripgrep, `${process.platform}-${process.arch}`, program),
-    });
-    const what = `${searched.toLocaleString('en')} files of installed packages`;
-    const goal = { goal: 'at most 2', met: comparison.ratio <= 2 };
-    return [{ what, unit: /** @type {const} */ ('ms'), ...comparison, ...goal }];
+    const rows = [];
+    for (const opaque of [0, 4]) {
+      /** @type {import('./measure.mjs').Comparison & { searched: number }} */
+      const { searched, ...comparison } = await child.ask('measure', {
+        appRoot,
+        folder,
+        ripgrep: join(ripgrep, `${process.platform}-${process.arch}`, program),
+        opaque,
+      });
+      const tokens = opaque === 0 ? '' : `, with ${opaque} opaque tokens of connections`;
+      const what = `${searched.toLocaleString('en')} files of installed packages${tokens}`;
+      const goal = { goal: 'at most 2', met: comparison.ratio <= 2 };
+      rows.push({ what, unit: /** @type {const} */ ('ms'), ...comparison, ...goal });
+    }
+    return rows;
   } finally {
     await child.end();
   }

@@ -67,7 +67,11 @@ const headerStarts = ['eyJ', 'eyAi', 'eyAg', 'eyAJ', 'eyAK', 'eyAN', 'ewog', 'ew
 /** A dot, or the end of the line if the token is broken over several: `KeyJwkThumbprint` has an `eyJ` in it as well. */
 const afterHeader = '(?:\\.|%2[Ee]|["\'`]?[ \\t]{0,4}[+\\\\=]?[ \\t]{0,4}\\r?$)';
 
-const refreshNames = ['refresh', 'Refresh', 'REFRESH'];
+/**
+ * Without the first letter, which is written in two ways: each beginning that is saved leaves room for a token of a
+ * connection.
+ */
+const refreshNames = ['efresh', 'EFRESH'];
 
 /** The first four characters of tokens that are encoded in base64, from the tokens' first three bytes. */
 const encodedStarts = [...new Set([...headerStarts, ...opaquePrefixes].map(start => btoa(start.slice(0, 3))))];

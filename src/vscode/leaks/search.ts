@@ -63,7 +63,14 @@ export async function searchWorkspace(parts: SearchParts, signal: AbortSignal, t
   for (const { uri } of workspace.workspaceFolders ?? []) {
     const settings = workspace.getConfiguration('files', uri).get<Record<string, unknown>>('exclude', {});
     const excluded = Object.entries(settings).flatMap(([glob, on]) => (on === true ? [glob] : []));
-    const count = await markedBelow(uri, ['**/node_modules/', '**/.git/', ...excluded], parts, file, signal);
+    const count = await markedBelow(
+      uri,
+      ['**/node_modules/', '**/.git/', ...excluded],
+      parts.files,
+      look.known,
+      file,
+      signal,
+    );
     searched = searched === undefined || count === undefined ? undefined : searched + count;
   }
   if (searched === undefined) {
@@ -80,7 +87,7 @@ export async function searchStaged(parts: SearchParts, signal: AbortSignal, tell
   const api = await gitApi();
   const staged = stagedFiles(api);
   const look = createScanner(parts, () => true, signal, tell);
-  const marked = staged.length > fewStaged ? await markedStaged(api, parts, signal) : undefined;
+  const marked = staged.length > fewStaged ? await markedStaged(api, parts.files, look.known, signal) : undefined;
   for (const file of staged) {
     // With many staged files, those unchanged since staging are searched on disk first, which shows the ones worth
     // reading.
@@ -91,10 +98,11 @@ export async function searchStaged(parts: SearchParts, signal: AbortSignal, tell
   return { searched: staged.length, ...(await look.end()) };
 }
 
-async function markedStaged(api: GitApi, parts: SearchParts, signal: AbortSignal) {
+async function markedStaged(api: GitApi, files: FileSearch, known: readonly KnownToken[], signal: AbortSignal) {
   const marked = new Set<string>();
   for (const { rootUri } of api.repositories) {
-    const searched = await markedBelow(rootUri, ['**/.git/'], parts, uri => marked.add(uri.toString()), signal);
+    const found = (uri: Uri) => marked.add(uri.toString());
+    const searched = await markedBelow(rootUri, ['**/.git/'], files, known, found, signal);
     if (searched === undefined) return undefined;
   }
   return marked;
@@ -104,12 +112,13 @@ async function markedStaged(api: GitApi, parts: SearchParts, signal: AbortSignal
 async function markedBelow(
   folder: Uri,
   exclude: readonly string[],
-  { sessions, files }: SearchParts,
+  files: FileSearch,
+  known: readonly KnownToken[],
   found: (uri: Uri, places: readonly number[] | undefined) => void,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   if (folder.scheme !== 'file') return undefined;
-  const patterns = leakMarks(knownTokens(sessions));
+  const patterns = leakMarks(known);
   const searched = await files.filesWith(
     { folder: folder.fsPath, patterns, exclude, mostBytes },
     (name, places) => found(Uri.joinPath(folder, ...name.split(/[\\/]/)), places),
@@ -133,7 +142,8 @@ function createScanner(
   tell: Tell,
 ) {
   const now = clock.now();
-  const known = knownTokens(sessions);
+  // Expired ones are not reported, and each token that is searched makes the search slower.
+  const known = knownTokens(sessions).filter(({ expiresAt = now + 1 }) => expiresAt > now);
   const leaksOf = (text: string, bytes?: Uint8Array) => scanForLeaks(text, known, now, bytes);
   // Leaks consist of ASCII, which is the same in the bytes of a file and in its text.
   const isWanted: IsWanted = (text, bytes) => leaksOf(text, bytes).length > 0;
@@ -158,6 +168,8 @@ function createScanner(
   }
 
   return {
+    /** The tokens of connections that are searched. */
+    known,
     at(file: SearchedFile) {
       const key = file.uri.toString();
       if (listed.has(key)) return;

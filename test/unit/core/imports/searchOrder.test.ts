@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { leakMarks, scanForLeaks } from '../../../../src/core/imports/leakScan.ts';
@@ -138,5 +139,16 @@ describe('the search for files with tokens', () => {
     const token = 'Q7.xB*generated-0123456789';
     const list = beginningsOf(leakMarks([{ token, name: 'refresh_token', connection: 'a' }]));
     assert.ok(list.includes('Q7.') && list.includes('UTc'), list.join(' '));
+  });
+
+  it('leaves room for the tokens of four connections, in plain text and in base64', () => {
+    const known = Array.from({ length: 4 }, (_, index) => ({
+      token: createHash('sha256').update(`opaque ${index}`).digest('base64url'),
+      name: 'refresh_token' as const,
+      connection: `${index}`,
+    }));
+    const list = beginningsOf(leakMarks(known));
+    assert.equal(list.length, beginnings.length + 8);
+    assert.ok(list.length <= mostBeginnings, `${list.length}`);
   });
 });
