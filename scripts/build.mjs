@@ -9,10 +9,11 @@ import { elapsed, root, runScript, UserError } from './lib/project.mjs';
 /** @typedef {import('./lib/bundle.mjs').Output} Output */
 
 /**
- * Bundles the extension as ES modules. VS Code waits only for `dist/extension.mjs`, and a terminal only for
- * `dist/jwtw.mjs`, so each is a single file that shares nothing with others. esbuild splits what they load later: one
- * file for each dynamic import in `src`, and files for code that several of them share. Code for webviews is bundled
- * for the browser: each `*Page.ts` of `src/webview`, with the style beside it.
+ * Bundles the extension as ES modules. VS Code waits only for `dist/extension.js`, and a terminal only for
+ * `dist/jwtw.mjs`, so each is a single file that shares nothing with others. The first is CommonJS, because VS Code makes
+ * a module of its whole API for the first ES module that imports it, which takes longer than the activation itself.
+ * esbuild splits what they load later: one file for each dynamic import in `src`, and files for code that several of
+ * them share. Code for webviews is bundled for the browser: each `*Page.ts` of `src/webview`, with the style beside it.
  * @param {{ production?: boolean, keep?: boolean, to?: string }} [options] `to` is the output folder; `keep` keeps
  * files of an earlier build, for a running VS Code that has yet to load some of them
  * @returns {Promise<Output[]>}
@@ -32,9 +33,12 @@ export async function buildExtension({ production = false, keep = false, to = jo
   const built = await Promise.all([
     bundle({
       ...options,
-      entryPoints: { extension: join(src, 'main.node.ts'), jwtw: join(src, 'cli', 'jwtw.ts') },
+      entryPoints: { extension: join(src, 'main.node.ts') },
+      format: 'cjs',
+      outExtension: {},
       plugins: [late],
     }),
+    bundle({ ...options, entryPoints: { jwtw: join(src, 'cli', 'jwtw.ts') }, plugins: [late] }),
     bundle({
       ...options,
       entryPoints: loadedLate.map(name => join(src, `${name}.ts`)),

@@ -85,17 +85,21 @@ function isSecret(name: string): boolean {
 
 /**
  * Control, bidirectional, zero-width and other invisible characters, which could hide a token. The variation selector
- * of an emoji is left alone.
+ * of an emoji is left alone. Made at first use, because it takes a millisecond and VS Code waits for this module.
  */
-const invisible =
-  /(?<!\p{Extended_Pictographic})\ufe0f|(?!\ufe0f)[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+function invisible(): RegExp {
+  invisiblePattern ??=
+    /(?<!\p{Extended_Pictographic})\ufe0f|(?!\ufe0f)[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+  return invisiblePattern;
+}
+let invisiblePattern: RegExp | undefined;
 
 /** `text` with invisible characters written as `\u{...}`, cut to `max` characters with an ellipsis. */
 export function printable(text: string, max: number): string {
   const cut = text.length > max;
   // A cut inside a surrogate pair would leave half a character.
   const head = cut ? text.slice(0, max).replace(/[\ud800-\udbff]$/, '') : text;
-  const shown = head.replace(invisible, character => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  const shown = head.replace(invisible(), character => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
   return cut ? `${shown}…` : shown;
 }
 
