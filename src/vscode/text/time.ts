@@ -17,13 +17,17 @@ export const calmStep = 10 * second;
  * A duration in one or two units: "42 s", "5 min", "3 h 20 min", "12 days". It is rounded to the nearest minute or day,
  * so that a token just issued for 5 minutes has "5 min" left. Seconds are rounded down.
  * @param ms milliseconds
- * @param step milliseconds; with another one than a second, a duration below a minute is "under 50 s"
+ * @param step milliseconds; with another one than a second, a duration below a minute is "< 50 s", because a narrow
+ * sidebar cuts off the end
+ * @param spoken writes "under 50 s" instead, for screen readers
  */
-export function durationText(ms: number, step = second): string {
+export function durationText(ms: number, step = second, spoken = false): string {
   const length = Math.abs(ms);
   if (length < minute) {
     const steps = Math.floor(length / step);
-    return step === second ? l10n.t('{0} s', steps) : l10n.t('under {0} s', ((steps + 1) * step) / second);
+    if (step === second) return l10n.t('{0} s', steps);
+    const limit = ((steps + 1) * step) / second;
+    return spoken ? l10n.t('under {0} s', limit) : l10n.t('< {0} s', limit);
   }
   if (length < 2 * day) {
     const all = Math.round(length / minute);
@@ -37,10 +41,10 @@ export function durationText(ms: number, step = second): string {
 }
 
 /** "in 5 min", "3 h ago" or "now". Both moments in milliseconds since the epoch. */
-export function relativeText(time: number, now: number, step = second): string {
+export function relativeText(time: number, now: number, step = second, spoken = false): string {
   const distance = time - now;
   if (Math.abs(distance) < second && step === second) return l10n.t('now');
-  const length = durationText(distance, step);
+  const length = durationText(distance, step, spoken);
   return distance > 0 ? l10n.t('in {0}', length) : l10n.t('{0} ago', length);
 }
 

@@ -205,7 +205,7 @@ function tokenRow(node: ViewNode & { kind: 'token' }, session: Session, context:
   const end = endOf(session, name);
   const ended = end !== undefined && end <= now;
   const state = context.verifications.stateOf(session.connection.id, name);
-  const time =
+  const time = (spoken: boolean) =>
     end === undefined
       ? l10n.t('no expiry known')
       : context.isOpen(node)
@@ -213,8 +213,8 @@ function tokenRow(node: ViewNode & { kind: 'token' }, session: Session, context:
           ? l10n.t('expired at {0}', clockText(end, now))
           : l10n.t('until {0}', clockText(end, now))
         : ended
-          ? l10n.t('expired {0}', relativeText(end, now, calmStep))
-          : l10n.t('{0} left', durationText(end - now, calmStep));
+          ? l10n.t('expired {0}', relativeText(end, now, calmStep, spoken))
+          : l10n.t('{0} left', durationText(end - now, calmStep, spoken));
   const { icon, color } = tokenStateLooks[state.kind];
   const lines = [
     `${title}: ${tokenStateText(state)}`,
@@ -223,7 +223,8 @@ function tokenRow(node: ViewNode & { kind: 'token' }, session: Session, context:
   ];
   return {
     label: title,
-    description: tokenRowText(state, ended, time),
+    description: tokenRowText(state, ended, time(false)),
+    spoken: `${title}, ${tokenRowText(state, ended, time(true))}`,
     icon,
     color: color ?? (ended ? 'list.warningForeground' : undefined),
     words: [itemWords[name], ...signable],

@@ -51,14 +51,16 @@ describe('what a row and the status bar say comes next', () => {
     ] as const)
       assert.equal(times.durationText(length), text);
     for (const [length, text] of [
-      [59_999, 'under 60 s'],
-      [50_000, 'under 60 s'],
-      [49_999, 'under 50 s'],
-      [0, 'under 10 s'],
+      [59_999, '< 60 s'],
+      [50_000, '< 60 s'],
+      [49_999, '< 50 s'],
+      [0, '< 10 s'],
       [minute, '1 min'],
     ] as const)
       assert.equal(times.durationText(length, times.calmStep), text);
-    assert.equal(times.relativeText(now - 10, now, times.calmStep), 'under 10 s ago');
+    assert.equal(times.relativeText(now - 10, now, times.calmStep), '< 10 s ago');
+    assert.equal(times.relativeText(now - 10, now, times.calmStep, true), 'under 10 s ago');
+    assert.equal(times.durationText(49_999, times.calmStep, true), 'under 50 s');
     for (const step of [second, times.calmStep])
       for (let length = 12_345; length < 4 * day; length = Math.ceil(length * 1.07)) {
         const textOf = (ms: number) => times.durationText(ms, step);

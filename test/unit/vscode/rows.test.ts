@@ -71,23 +71,23 @@ describe('rows of the tree', function () {
     const reason = { id: 'signature', status: 'skipped', code: 'opaque' } as const;
     const failed = [{ id: 'signature', status: 'failed', code: 'signature_invalid' }] as const;
     const rows: [TokenState, string, string, string][] = [
-      [{ kind: 'not_checked' }, 'shield', 'not checked, under 60 s left', 'expired under 60 s ago, not checked'],
-      [{ kind: 'verified' }, 'verified-filled', 'verified, under 60 s left', 'expired under 60 s ago, verified'],
+      [{ kind: 'not_checked' }, 'shield', 'not checked, < 60 s left', 'expired < 60 s ago, not checked'],
+      [{ kind: 'verified' }, 'verified-filled', 'verified, < 60 s left', 'expired < 60 s ago, verified'],
       [
         { kind: 'expired_valid_signature' },
         'watch',
-        'signature valid, under 60 s left',
-        'expired under 60 s ago, signature valid',
+        'signature valid, < 60 s left',
+        'expired < 60 s ago, signature valid',
       ],
       [
         { kind: 'failed', failed },
         'error',
-        'verification failed, under 60 s left',
-        'verification failed, expired under 60 s ago',
+        'verification failed, < 60 s left',
+        'verification failed, expired < 60 s ago',
       ],
       [
         ...([{ kind: 'unverifiable', reason }, 'question'] as const),
-        ...(['under 60 s left', 'expired under 60 s ago'] as const).map(
+        ...(['< 60 s left', 'expired < 60 s ago'] as const).map(
           time => `${time}, cannot be verified here: opaque token`,
         ),
       ] as [TokenState, string, string, string],
@@ -102,7 +102,7 @@ describe('rows of the tree', function () {
         const node = { kind: 'token', id: 'shop', name: 'access_token' } as const;
         const item = draw(node, { record: record(tokens) }, state);
         assert.equal(item.description, said);
-        assert.equal(item.accessibilityInformation?.label, `Access token, ${said}`);
+        assert.equal(item.accessibilityInformation?.label, `Access token, ${said.replace('<', 'under')}`);
         assert.equal((item.iconPath as { id: string }).id, icon);
       }
       icons.add(icon);
