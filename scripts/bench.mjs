@@ -64,9 +64,10 @@ async function main() {
   process.once('exit', () => rmSync(temporary, { recursive: true, force: true, maxRetries: 3 }));
   /** @type {{ name: string, title: string, rows: Row[], error?: string }[]} */
   const results = [];
-  for (const name of names.filter(each => positionals.length === 0 || positionals.includes(each))) {
+  for (const [name, load] of Object.entries(parts)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
     const started = performance.now();
-    const { title, run } = (await parts[name]?.()) ?? never(name);
+    const { title, run } = await load();
     try {
       results.push({ name, title, rows: await run(join(temporary, name)) });
       console.log(`${name}: measured in ${elapsed(started)}`);
@@ -98,11 +99,6 @@ async function machine() {
 async function print(results) {
   const { table } = await import('./bench/table.mjs');
   console.log(`\n${table(results.filter(({ rows }) => rows.length > 0))}`);
-}
-
-/** @param {string} name @returns {never} */
-function never(name) {
-  throw new Error(`No part named ${name}`);
 }
 
 runScript(main);

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { importTest } from './lib/bundle.mjs';
@@ -21,9 +21,7 @@ async function main() {
   console.log(plainTable(cells, disk));
   console.log(`\n${cells.length} combinations of fault and rotation in ${elapsed(since)}; all as expected.`);
   if (!values.write) return;
-  const file = join(root, 'docs', 'faults.md');
-  await mkdir(join(root, 'docs'), { recursive: true });
-  await writeFile(file, document(cells, disk));
+  await writeFile(join(root, 'docs', 'faults.md'), document(cells, disk));
   console.log('docs/faults.md is written.');
 }
 

@@ -128,7 +128,10 @@ async function checks(report) {
   for (const [name, command] of Object.entries(scripts)) {
     const [script = '', ...args] = command.split(' ');
     const options = { cwd: root, background: true };
-    await report.stage(name, () => run(process.execPath, [join(root, 'node_modules', script), ...args], options));
+    await report.stage(
+      name,
+      async () => void (await run(process.execPath, [join(root, 'node_modules', script), ...args], options)),
+    );
   }
 }
 

@@ -20,26 +20,17 @@ async function main() {
   ];
   const rows = varieties.map(variety => {
     const sample = sampleOf(variety);
-    const theirs = rivals.map(([, read]) => {
+    const theirs = rivals.map(([name, read]) => {
       try {
         const value = read(sample);
-        return value === null ? 'null' : typeof value === 'object' ? 'claims' : typeof value;
+        return [name, value === null ? 'null' : typeof value === 'object' ? 'claims' : typeof value];
       } catch (error) {
-        return `error: ${error instanceof Error ? error.message.slice(0, 24) : error}`;
+        return [name, `error: ${error instanceof Error ? error.message.slice(0, 24) : error}`];
       }
     });
-    return [variety.name, seenHere(sample), ...theirs];
+    return [variety.name, { here: seenHere(sample), ...Object.fromEntries(theirs) }];
   });
-  const head = ['variety', 'here', ...rivals.map(([name]) => name)];
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map(row => row[column]?.length ?? 0)));
-  for (const row of [head, ...rows]) {
-    console.log(
-      row
-        .map((/** @type {string} */ cell, /** @type {number} */ at) => cell.padEnd(widths[at] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    );
-  }
+  console.table(Object.fromEntries(rows));
 }
 
 runScript(main);

