@@ -1,6 +1,6 @@
-import { WorkbenchError } from '../errors.ts';
+import { classify, WorkbenchError } from '../errors.ts';
 import { meansSameIssuer } from '../tokens/tokenUse.ts';
-import { changeRecord, type LockedRecord, type RecordParts, writeRecord } from './changeRecord.ts';
+import { changeRecord, type LockedRecord, type RecordParts, withRecord, writeRecord } from './changeRecord.ts';
 import { bindingOf, type Connection } from './connection.ts';
 import { familyOf, noteLateMembers } from './families.ts';
 import { withRecordHandedOn } from './handOn.ts';
@@ -10,6 +10,7 @@ import {
   type ClientCredentials,
   clientCredentialsOf,
   isRefused,
+  type Replaced,
   replacedBy,
   type StoredRecord,
   unansweredIntent,
@@ -28,7 +29,7 @@ export interface SignedIn {
 
 /**
  * Stores tokens that did not come from our own refresh, as a new generation bound to the current connection. A stored
- * refresh token stays unless a new one is given. If the stored one was issued elsewhere, that is an error, because
+ * refresh token stays unless a new one is given, and where it is shared it is handed on first. If the stored one was issued elsewhere, that is an error, because
  * tokens of two grants would end up in one record.
  * @param now milliseconds since the epoch
  * @throws WorkbenchError `binding_mismatch`, `record_too_large`, and what `withRecordHandedOn` and `writeRecord` throw
@@ -43,7 +44,8 @@ export function storeTokens(
 ): Promise<StoredRecord> {
   const { refresh_token } = raw;
   const isNewGrant = refresh_token !== undefined || signedIn !== undefined;
-  const store = async (locked: LockedRecord) => {
+  /** `besides`: what stays in the record beside the new tokens. */
+  const store = async (locked: LockedRecord, besides?: Replaced) => {
     const { current, nextGeneration } = locked;
     await parts.handover.ready(locked.lease);
     const family = refresh_token === undefined ? undefined : await familyOf(parts, locked, refresh_token);
@@ -54,6 +56,7 @@ export function storeTokens(
           ...withNewGrant(current, nextGeneration, bindingOf(connection, signedIn.tokenEndpoint)),
           ...(signedIn.dpopKey !== undefined && { dpop_key: signedIn.dpopKey }),
           tokens: { ...merge(undefined, raw, now), ...(signedIn.grant && { grant: signedIn.grant }) },
+          ...(besides && { replaced: besides }),
         }
       : withTokens(current, nextGeneration, bindingOf(connection), raw, now);
     const whole = { ...tokens, ...(family && { family }) };
@@ -64,7 +67,13 @@ export function storeTokens(
     return refresh_token === undefined ? record : noteLateMembers(parts, locked, record);
   };
   const leaves = ({ tokens }: StoredRecord) => isNewGrant && tokens?.refresh_token !== refresh_token;
-  return withRecordHandedOn(parts, connection.id, signal, leaves, store, { isNewGrant });
+  const { id } = connection;
+  return withRecordHandedOn(parts, id, signal, leaves, locked => store(locked), { isNewGrant }).catch(error => {
+    if (signedIn === undefined || signal.aborted || classify(error).data.withheldFrom === undefined) throw error;
+    // What the issuer has just granted exists nowhere else. The earlier tokens stay beside it as after an import, and the
+    // connection that could not get them finds them there (`syncWithFamily`).
+    return withRecord(parts, id, signal, locked => store(locked, replacedBy(locked.current)), { isNewGrant });
+  });
 }
 
 /**
