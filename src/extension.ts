@@ -377,9 +377,9 @@ function showConnections(
     sessions.list().some(({ lastRefresh }) => lastRefresh?.error && isUnwritable(lastRefresh.error));
   let losesSecrets = false;
   function tellAbove(): void {
-    const list = sessions.list();
-    const concerns = list.length === 0 || list.some(({ memoryOnly }) => !memoryOnly);
-    viewMessage(view, unwritable() ? unwritableText() : losesSecrets && concerns ? memoryOnlyText() : undefined);
+    // Without connections there is no message, because VS Code hides the buttons of the empty view behind it.
+    const concerns = losesSecrets && sessions.list().some(({ memoryOnly }) => !memoryOnly);
+    viewMessage(view, unwritable() ? unwritableText() : concerns ? memoryOnlyText() : undefined);
   }
   own({ dispose: sessions.onDidChange(tellAbove) });
   void storage.keeping().then(keeping => {
