@@ -386,8 +386,10 @@ export async function runHistory(
         }
         const [now, next] = [parse(store.entries.get(name)), parse(value)];
         // A sign-out does not wait for the lock. What is written over it is deleted again, and is void in any case. The
-        // holder of the lock cannot see what another window, which has lost the lock, stores at this moment.
-        const isFree = leaving || (stalled && lock.isHeldBy(host()));
+        // holder of the lock cannot see what another window, which has lost the lock, stores at this moment, nor what one
+        // that died could not leave in the folder.
+        const isUnknown = folder.failures > 0 && windows.some(each => !each.host.alive);
+        const isFree = leaving || isUnknown || (stalled && lock.isHeldBy(host()));
         if (name === key && !isFree && now && next && next.generation < now.generation) broken.push('a loser wrote');
         store.entries.set(name, value);
         own.set(name, value);
@@ -510,10 +512,12 @@ export async function runHistory(
     if (isFaultless && !cut && !signsOut && posts - postsBefore > 1) broken.push('two windows sent a request each');
     if (signsOut) {
       forget();
-      const left = [parse(store.entries.get(key)), parse(lock.journal.get(id)?.sealed)].map(tokenOf);
-      // A failing store keeps it until it is read again, and the ledger marks it as void.
-      if (storeFailures === 0 && left.some(token => token !== undefined))
-        broken.push('a refresh token outlived the sign-out');
+      const left = [parse(store.entries.get(key)), parse(lock.journal.get(id)?.sealed)].filter(tokenOf);
+      // A store or a folder that fails keeps it until it is read again, and the ledger marks it as void.
+      const { signedOutAt, generation = 0 } = lock.ledger.get(id) ?? {};
+      const isVoid = (record: StoredRecord | undefined) =>
+        storeFailures + folder.failures > 0 && signedOutAt !== undefined && generationOf(record) <= generation;
+      if (!left.every(isVoid)) broken.push('a refresh token outlived the sign-out');
     }
     const dead = windows.findIndex(({ host }) => !host.alive);
     for (const { host } of windows) Object.assign(host, { interleaved: false, cut: undefined });
@@ -580,7 +584,7 @@ export async function runHistory(
       case 'blind':
         // The store loses its value, as it does with values that it cannot decrypt. Not while it is the only copy.
         if (
-          journalFailures === 0 &&
+          journalFailures + folder.failures === 0 &&
           windows.some(({ record }) => generationOf(record()) === generationOf(parse(store.entries.get(key))))
         )
           for (const { entries } of [store, window(1).view]) entries.delete(key);
