@@ -22,6 +22,12 @@ describe('two windows', function () {
   const ui = useWorkbench({ userSettings, keepsSecrets: true });
   after(() => Promise.all([shop, quick].map(({ mock }) => mock.close())));
 
+  const generation = async (window: UiWindow) => {
+    await window.expand(shop.row(window));
+    const text = await window.treeItem(/Refresh token.*generation \d+/).textContent();
+    return Number(/generation (\d+)/.exec(text ?? '')?.[1]);
+  };
+
   it('show the same connection', async () => {
     one = ui.window;
     await reveal(one, shop.row(one));
@@ -78,11 +84,6 @@ describe('two windows', function () {
 
   slowly('are joined by a third, which has it all', async () => {
     await shop.signIn(one);
-    const generation = async (window: UiWindow) => {
-      await window.expand(shop.row(window));
-      const text = await window.treeItem(/Refresh token.*generation \d+/).textContent();
-      return Number(/generation (\d+)/.exec(text ?? '')?.[1]);
-    };
     const first = await generation(one);
     await shop.shows(two, first);
     const three = await ui.openWindow();
@@ -117,11 +118,14 @@ describe('two windows', function () {
     await window.expand(shop.row(window));
     const elsewhere = window.treeItem(/Sign in again.*VS Code kept the tokens in memory only/);
     await elsewhere.waitFor();
+    for (const each of [one, two]) await each.collapse(quick.row(each));
+    const known = await generation(one);
     const before = shop.refreshes().length;
     const asked = shop.mock.nextRequest();
     await shop.refresh(one);
     await asked;
     await until(() => shop.refreshes().at(before)?.status === 200);
+    for (const each of [one, two]) await shop.shows(each, known + 1);
     await elsewhere.waitFor();
     assert.equal(shop.refreshes().length, before + 1);
   });
@@ -131,15 +135,10 @@ describe('two windows', function () {
     async () => {
       // The slow test above removed the route.
       await keepSecrets(ui.workbench.context);
-      // Only the rows of Shop are to be read below.
-      for (const window of [one, two]) await window.collapse(quick.row(window));
+      const replaced = await generation(two);
       await shop.signIn(two);
       await two.page.locator('.monaco-dialog-box').getByText('Replace', { exact: true }).click();
-      await two.expand(shop.row(two));
-      const refreshToken = two.treeItem(/Refresh token.*generation \d+/);
-      await refreshToken.waitFor();
-      const generation = Number(/generation (\d+)/.exec((await refreshToken.textContent()) ?? '')?.[1]);
-      await shop.shows(one, generation);
+      for (const window of [two, one]) await shop.shows(window, replaced + 1);
       const before = shop.refreshes().length;
       shop.hold({ type: 'delay', at: 'token', ms: 60_000, after: true });
       await shop.refresh(one);
