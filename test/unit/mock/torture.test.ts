@@ -4,7 +4,7 @@ import { slowVariable } from '../../../scripts/lib/results.mjs';
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
 import type { PersonaName } from '../../../src/mock/personas.ts';
 import { differences, formats, table } from '../../../src/mock/torture/report.ts';
-import type { Driver } from '../../../src/mock/torture/rows.ts';
+import type { Driver, ScenarioParts } from '../../../src/mock/torture/rows.ts';
 import { scenarios } from '../../../src/mock/torture/scenarios.ts';
 import { compareWith, type TortureReport, torture, type Verdict } from '../../../src/mock/torture/torture.ts';
 import { createBrowser, send } from '../../../src/mock/torture/walk.ts';
@@ -217,6 +217,38 @@ describe('torture', function () {
       ['pass', 'fail'],
     );
   });
+
+  for (const [then, verdict] of [
+    ['ends the session', 'ok'],
+    ['stays signed in', 'the client accepted the response'],
+  ] as const)
+    it(`looks again when the earlier token of a client that renews early has expired: one that ${then} then`, async () => {
+      const asked = { form: { response_type: 'code', scope: 'openid' } };
+      const requests: object[] = [asked, { grant_type: 'authorization_code' }, { grant_type: 'refresh_token' }];
+      const faults: object[] = [];
+      let seconds = 0;
+      let struckAt = Number.POSITIVE_INFINITY;
+      const bench = {
+        mock: { setFault: (fault: { type: string }) => void faults.push(fault) },
+        target: {},
+        signIn: async () => true,
+        async isSignedIn() {
+          // It renews at the moment in which the fault is set, and its earlier token is valid for another second.
+          if (faults.length > 1 && struckAt > seconds) {
+            struckAt = seconds;
+            requests.push({ grant_type: 'refresh_token', faults: ['wrongIss'] });
+          }
+          return then === 'stays signed in' || seconds < struckAt + 1;
+        },
+        async pass(more = 1) {
+          seconds += more;
+        },
+        requests: () => requests.map(each => ({ faults: [], ...each })),
+      } as unknown as ScenarioParts;
+      const outcome = await scenarios.find(({ id }) => id === 'refresh.other-issuer')?.run(bench);
+      assert.ok(outcome && 'ok' in outcome);
+      assert.equal(outcome.ok ? 'ok' : outcome.detail.text, verdict);
+    });
 
   // Each takes more than ten seconds, as they wait in real time.
   const inSlowRuns = process.env[slowVariable] ? it : it.skip;
