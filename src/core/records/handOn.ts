@@ -50,7 +50,7 @@ async function sharing(parts: RecordParts, locked: LockedRecord): Promise<readon
   return family === undefined ? [] : connectionsSharingGrant({ ...current, family });
 }
 
-/** Nobody can refresh these connections before a new grant, which brings other tokens. */
+/** With these errors, the other connection has to sign in again in any case. */
 const useless: ReadonlySet<ErrorCode> = new Set(['record_unreadable', 'superseded']);
 
 async function handOn(

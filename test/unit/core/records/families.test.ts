@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Connection } from '../../../../src/core/records/connection.ts';
 import { connectionsSharingGrant } from '../../../../src/core/records/families.ts';
 import { createWorld, gate, present } from '../refresh/refreshWorld.ts';
-import { keyOf, windowOf } from './familyWorld.ts';
+import { keyOf, lagging, windowOf } from './familyWorld.ts';
 
 describe('one refresh token in two connections', () => {
   it('is found on import, in any window', async () => {
@@ -128,13 +128,7 @@ describe('one refresh token in two connections', () => {
   });
 
   it('is given to the other connection by an import, and adopted again when that is undone', async () => {
-    const world = await createWorld({ rotation: 'strict' });
-    const raw = await world.mock.issueTokens();
-    const window = windowOf(world, ['a', 'b']);
-    await window.import('a', raw);
-    await window.import('b', raw);
-    assert.equal(await window.refresh('b'), 'refreshed');
-    const newest = window.token('b');
+    const { world, window, newest } = await lagging('b');
     await window.import('b', await world.mock.issueTokens());
     assert.equal(window.token('a'), newest);
     assert.equal(await window.refresh('a'), 'refreshed');
@@ -145,14 +139,8 @@ describe('one refresh token in two connections', () => {
   });
 
   it('is adopted from what an earlier version has kept before an import, without giving it to the other connection', async () => {
-    const world = await createWorld({ rotation: 'strict' });
-    const raw = await world.mock.issueTokens();
-    const window = windowOf(world, ['a', 'b']);
-    await window.import('a', raw);
-    await window.import('b', raw);
-    assert.equal(await window.refresh('b'), 'refreshed');
+    const { world, window, newest } = await lagging('b');
     const [stored, ledger] = [world.store.entries.get(keyOf('a')), world.lock.ledger.get('a')];
-    const newest = window.token('b');
     await window.import('b', await world.mock.issueTokens());
     world.store.entries.set(keyOf('a'), present(stored));
     world.lock.ledger.set('a', present(ledger));

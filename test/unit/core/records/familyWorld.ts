@@ -74,12 +74,12 @@ export function windowOf(world: World, ids: readonly string[], changes: Partial<
   };
 }
 
-/** `a` and `b` share a token, and only `a` has its newest rotation. */
-export async function lagging() {
+/** `a` and `b` share a token, and only one of them has its newest rotation. */
+export async function lagging(newest: 'a' | 'b' = 'a') {
   const world = await createWorld({ rotation: 'strict' });
   const raw = await world.mock.issueTokens();
   const window = windowOf(world, ['a', 'b']);
   for (const id of ['a', 'b']) await window.import(id, raw);
-  assert.equal(await window.refresh('a'), 'refreshed');
-  return { world, window, newest: present(window.token('a')) };
+  assert.equal(await window.refresh(newest), 'refreshed');
+  return { world, window, newest: present(window.token(newest)) };
 }
