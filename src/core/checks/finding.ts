@@ -334,8 +334,8 @@ export function tokenStateOf(result: VerificationResult | undefined): TokenState
   const failed = result.checks.filter(({ status }) => status === 'failed');
   const others = failed.filter(check => check !== signature && check.code !== 'exp_past');
   if (signature.status === 'passed' && others.length === 0) return { kind: 'expired_valid_signature' };
-  // `alg_symmetric` only repeats that the secret is missing.
-  const isMissing = lacksKey(signature) && others.every(({ code }) => code === 'alg_symmetric');
+  const repeated = repeatedByAlg[signature.code] ?? 'alg_symmetric';
+  const isMissing = lacksKey(signature) && others.every(({ code }) => code === repeated);
   return isMissing ? { kind: 'unverifiable', reason: signature } : { kind: 'failed', failed };
 }
 
@@ -349,6 +349,9 @@ export function stateWithoutKey({ checks }: Pick<VerificationResult, 'checks'>):
 function lacksKey({ status, code }: Check): boolean {
   return status === 'skipped' || isErrorCode(code) || lacking.has(code);
 }
+
+/** How the check of `alg` repeats that the signature cannot be checked: the secret or the algorithm is missing. */
+const repeatedByAlg: Readonly<Record<string, string>> = { platform_lacks_alg: 'alg_unsupported' };
 
 const lacking: ReadonlySet<string> = new Set(['secret_needed', 'platform_lacks_alg', 'signature_recipient']);
 

@@ -3,7 +3,7 @@
  * jose imported for the token's algorithm. Loaded when first needed.
  */
 import { classify, WorkbenchError } from '../errors.ts';
-import { allowedAlgorithms, isAllowed, signatureAlgorithms } from '../tokens/algorithms.ts';
+import { allowedAlgorithms, isAllowed, lackingAlgorithms, signatureAlgorithms } from '../tokens/algorithms.ts';
 import { decodeBase64 } from '../tokens/base64url.ts';
 import { type ChainResult, followChain } from '../tokens/certificates.ts';
 import { type JsonObject, own, textOf } from '../tokens/json.ts';
@@ -179,6 +179,8 @@ function refusal(token: DecodedJws, policy: VerificationPolicy, secret: boolean)
   const alg = own(header, 'alg');
   if (signature === '' && !isNone(alg)) return failed('signature_missing');
   if (typeof alg !== 'string' || !isAllowed(alg, policy.algorithms, secret)) {
+    if (typeof alg === 'string' && lackingAlgorithms.includes(alg) && (policy.algorithms?.includes(alg) ?? true))
+      return failed('platform_lacks_alg', { found: alg });
     return typeof alg === 'string' && signatureAlgorithms.get(alg)?.kty === 'oct' && !secret
       ? failed('secret_needed')
       : failed('refused_by_header', { found: 'alg' });

@@ -34,6 +34,9 @@ export const signatureAlgorithms: ReadonlyMap<string, SignatureAlgorithm> = new 
   ['HS512', { kty: 'oct', hash: 'SHA-512', bytes: [64] }],
 ]);
 
+/** Registered, and on curves that Web Crypto does not have: such a token may be genuine, but cannot be checked here. */
+export const lackingAlgorithms: readonly string[] = ['ES256K', 'Ed448'];
+
 /** Whether the algorithm is on the list that `allowedAlgorithms` returns. */
 export function isAllowed(alg: string, asked: readonly string[] | undefined, secret: boolean): boolean {
   const known = signatureAlgorithms.get(alg);

@@ -72,12 +72,14 @@ export const signatureSentences = {
     l10n.t('Check the key, and see the check of the key.'),
   ],
   platform_lacks_alg: ({ found }) => [
-    l10n.t('The Web Crypto of this VS Code has no {0} yet, so the signature could not be checked.', plain(found)),
+    l10n.t('The Web Crypto of this VS Code has no {0}, so the signature could not be checked.', plain(found)),
     /^ML-DSA/.test(found ?? '')
       ? l10n.t(
           'Node.js has it from version 24.7 on, if built with OpenSSL 3.5. Try a newer VS Code, or check this token with Node.js.',
         )
-      : l10n.t('Try a newer VS Code.'),
+      : found === 'ES256K' || found === 'Ed448'
+        ? l10n.t('Check this token with a library that has its curve.')
+        : l10n.t('Try a newer VS Code.'),
   ],
   secret_needed: () => [
     l10n.t('The token is signed with a shared secret (HMAC), but only public keys were provided.'),

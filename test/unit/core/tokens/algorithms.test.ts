@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
+import { tokenStateOf } from '../../../../src/core/checks/finding.ts';
 import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { signatureAlgorithms } from '../../../../src/core/tokens/algorithms.ts';
 import { rsaPair } from '../../../support/rsaPair.ts';
@@ -79,6 +80,11 @@ describe('each signature algorithm', () => {
       const { verified, checks } = await verifyToken(token, policy, { kind: 'key', text: by.pem }, now);
       assert.equal(verified, false);
       assert.equal(checks.find(({ id }) => id === 'alg')?.code, 'alg_unsupported');
+      // A token with a registered algorithm may be genuine all the same.
+      const isRegistered = alg === 'ES256K' || alg === 'Ed448';
+      assert.equal(tokenStateOf({ verified, checks }).kind, isRegistered ? 'unverifiable' : 'failed');
+      const other = await verifyToken(token, { issuer: 'https://other.example' }, { kind: 'key', text: by.pem }, now);
+      assert.equal(tokenStateOf(other).kind, 'failed');
     });
   }
 });
