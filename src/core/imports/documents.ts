@@ -1,9 +1,9 @@
 /** Token sets in JSON: files, objects in other text, lists of names and values, caches, and nested strings. */
-import type { TokenName } from '../records/tokenMembers.ts';
+import { memberOf, type TokenName, tokenNames } from '../records/tokenMembers.ts';
 import { isObject, type JsonObject, numberFrom, own, readJson } from '../tokens/json.ts';
 import { opaqueKind } from '../tokens/opaqueTokens.ts';
 import { base64Text } from './escapes.ts';
-import { isRecognised, readSet, type TokenSetFound } from './tokenSets.ts';
+import { isRecognised, memberAtEnd, readSet, type TokenSetFound } from './tokenSets.ts';
 
 /** The results of reading one text so far. */
 export interface ReadResults {
@@ -60,17 +60,24 @@ export function readDocuments(
       );
       return;
     }
+    const entry = Array.isArray(value) ? undefined : namedEntry(object);
+    if (entry) {
+      walk(entry, depth + 1);
+      return;
+    }
     const registry = registryTokens(object);
     if (registry) gathering.sets.push(registry);
-    if (!keepCredential(object, gathering) && Object.keys(object).some(name => mayBeMember.test(name))) {
-      const set = readSet(object, 'response', duplicates?.get(path));
-      if (set) gathering.sets.push(set);
-    }
+    const mayBeSet = !keepCredential(object, gathering) && Object.keys(object).some(name => mayBeMember.test(name));
+    const set = mayBeSet ? readSet(object, 'response', duplicates?.get(path)) : undefined;
+    // A whole response counts more than what it contains, which is for another service: it comes last.
+    const isWhole = set?.tokens.access_token !== undefined && set.tokens.refresh_token !== undefined;
+    if (set && !isWhole) gathering.sets.push(set);
     for (const [name, child] of Object.entries(object)) {
       const content =
         name === 'text' && object.encoding === 'base64' && typeof child === 'string' ? base64Text(child) : child;
-      walk(content, depth + 1, `${path}/${name}`, duplicates);
+      if (name !== sealed) walk(content, depth + 1, `${path}/${name}`, duplicates);
     }
+    if (set && isWhole) gathering.sets.push(set);
   }
 }
 
@@ -98,6 +105,13 @@ function namedValues(list: readonly unknown[]): JsonObject | undefined {
 function nameAndValue({ key, name, label, id, value, currentValue }: JsonObject): readonly unknown[] {
   if (value === undefined && currentValue === undefined) return [label ?? id];
   return [key ?? name ?? label ?? id, value ?? currentValue];
+}
+
+/** One secret of a vault, or one variable: `{"name": "refresh-token", "value": "…"}`. */
+function namedEntry(object: JsonObject): JsonObject | undefined {
+  const [name, value] = nameAndValue(object);
+  const isToken = typeof name === 'string' && tokenNames.some(each => each === (memberOf(name) ?? memberAtEnd(name)));
+  return isToken && typeof value === 'string' ? { [name]: value } : undefined;
 }
 
 // --- Docker ---
@@ -128,6 +142,14 @@ function decodedData(data: unknown, gathering: ReadResults): JsonObject {
     else if (/token/i.test(name)) gathering.undecodable = true;
   }
   return decoded;
+}
+
+/** Where a SealedSecret keeps its values, encrypted for the cluster. */
+const sealed = 'encryptedData';
+
+/** The text without the values of SealedSecrets in YAML. */
+export function withoutSealed(text: string): string {
+  return text.includes(sealed) ? text.replace(/^([ \t]*)encryptedData:[ \t]*(?:\r?\n\1[ \t]+\S[^\n]*)*/gm, '$1') : text;
 }
 
 /** A name and its value in YAML. No blank follows a run of blanks, so that a long one is not divided in every way. */

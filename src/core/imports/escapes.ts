@@ -8,6 +8,9 @@ export const invisible = /[\u00ad\u200b-\u200d\u2060\ufeff]+/g;
 
 const entities: Readonly<Record<string, string>> = { quot: '"', amp: '&', apos: "'", lt: '<', gt: '>' };
 
+/** A cookie that was too long for one: `name.0=…; name.1=…`, as Supabase and Auth.js write it. */
+const cookieParts = /(?<![\w.-])([\w.-]{1,200})\.0=([^;\s=]*)((?:;\s{0,4}\1\.\d{1,2}=[^;\s=]*={0,2}){1,20})/g;
+
 /** Encodings of a text with a sign by which they are recognized. A token in an encoded text would be read wrong. */
 const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonly undo: (text: string) => string }[] = [
   { sign: /[\u00ad\u200b-\u200d\u2060\ufeff]/, undo: text => text.replace(invisible, '') },
@@ -16,6 +19,8 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
   { sign: /\u001b\[/, undo: text => text.replace(/\u001b\[[\d;?]{0,20}[A-Za-z]/g, '') },
   { sign: /[“”„‟«»＂]/, undo: text => text.replace(/[“”„‟«»＂]/g, '"') },
   { sign: /[‘’‚‛]/, undo: text => text.replace(/[‘’‚‛]/g, "'") },
+  // The wide signs of Chinese and Japanese keyboards
+  { sign: /[：＝]/, undo: text => text.replaceAll('：', ':').replaceAll('＝', '=') },
   {
     // HTML and XML
     sign: /&(?:quot|amp|apos|lt|gt|#\d{2,5}|#x[\da-f]{2,4});/i,
@@ -51,6 +56,27 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
     sign: /\bs:\d{1,3}:"[\w-]*token";s:/i,
     undo: text => text.replace(/\bs:\d{1,6}:("[^"]*");s:\d{1,6}:("[^"]*");/g, '$1: $2\n'),
   },
+  {
+    // Members that are not public, as PHP's print_r() and var_dump() write them
+    sign: /:(?:protected|private)\]/,
+    undo: text => text.replace(/(?<=[\w"]):(?:"?[\w\\]{1,200}"?:)?(?:protected|private)\]/g, ']'),
+  },
+  {
+    // Pairs of a name and a value, as Python and .NET print them, and arguments of a call. A name has no digit.
+    sign: /[[(]["']?[\w.-]{0,60}token["']?, /i,
+    undo: text =>
+      text
+        .replace(/([[(])(["'])([\w.-]{0,60}token)\2, (?=["'][^"'\d]*\d)/gi, '$1$2$3$2: ')
+        .replace(/^([ \t]*\[)([\w.-]{0,60}token), (?=[^\s,]{8,}\][ \t]*\r?$)/gim, '$1$2: '),
+  },
+  {
+    sign: /\.0=[^;\s=]*;\s{0,4}[\w.-]{1,200}\.1=/,
+    undo: text =>
+      text.replace(
+        cookieParts,
+        (_, name, first, others: string) => `${name}=${first}${others.replace(/;\s{0,4}[^=;]+=/g, '')}`,
+      ),
+  },
   { sign: /""[\w-]*token""/i, undo: text => text.replaceAll('""', '"') }, // CSV, and old curl commands for cmd.exe
   {
     // A JWT whose dots are percent-encoded, although nothing requires that (RFC 3986 section 2.3)
@@ -66,28 +92,32 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
   },
 ];
 
+/** What texts with one of these signs contain: one search of a long text, in place of one for each. */
+const mayBeWritten =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal begin with one
+  /[\u001b\u00ad\u200b-\u201f\u2060\ufeff«»＂：＝&^`=]|""|";s:|(?:protected|private)\]|token["']?, |^\s*(?:7b|65794a)[\da-f]{40}|%2E/i;
+
 /** The text without its encoding, as far as that can be recognized. */
 export function undoWriting(text: string): string {
   let plain = text;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal begin with one
-  if (!/[\u001b\u00ad\u200b-\u201f\u2060\ufeff«»＂&^`=]|""|";s:|^\s*(?:7b|65794a)[\da-f]{40}|%2E/i.test(text))
-    return text.trim();
+  if (!mayBeWritten.test(text)) return text.trim();
   for (const { sign, and, undo } of writings) if (sign.test(plain) && and?.test(plain) !== false) plain = undo(plain);
   return plain.trim();
 }
 
 /** Other readings of a text that contains no token, or not all, in plain form. Yields only readings that differ. */
 export function* otherReadings(text: string): Generator<string> {
-  const table = tableText(text);
+  const table = tableText(text) ?? listText(text);
   if (table !== undefined) yield table;
   const inserted = insertedText(text);
   if (inserted !== undefined) yield inserted;
   if (/<\/?\w/.test(text)) yield text.replace(/<[^<>]*>/g, '');
   if (text.includes('\\')) yield withoutBackslashes(text);
   if (/%(?:22|3D|3A|7B)/i.test(text)) yield percentDecoded(text);
-  const encoded = [...text.matchAll(encodedText)]
-    .map(([, word = '']) => base64Text(word))
-    .filter(each => each !== undefined);
+  const encoded = [...text.matchAll(encodedText)].flatMap(([, protocol, word = '']) => {
+    const inside = base64Text(word);
+    return inside === undefined ? [] : [protocol ? `Authorization: Bearer ${inside}` : inside];
+  });
   if (encoded.length > 0) yield encoded.join('\n');
 }
 
@@ -110,6 +140,16 @@ function tableText(text: string): string | undefined {
     }
   }
   return undefined;
+}
+
+/** A name and its value in a list below a rule, as the command lines of Vault and of Azure write it. */
+const listed = /^([A-Za-z][\w. -]{0,63}?) {2,}(\S+)$/;
+
+function listText(text: string): string | undefined {
+  if (!/^-{3,} +-{3,}$/m.test(text)) return undefined;
+  const entries = text.split(/\r?\n/).map(line => (line.length < 20_000 ? listed.exec(line.trim()) : null));
+  const found = entries.flatMap(entry => (entry ? namedCells([entry[1] ?? ''], [entry[2] ?? '']) : []));
+  return found.length > 0 ? found.join('\n') : undefined;
 }
 
 /** The columns of `INSERT INTO t (a, b) VALUES`. */
@@ -207,8 +247,12 @@ function cellsOf(line: string, separator: string): string[] {
   return [...cells, cell.trim()];
 }
 
-/** Words that start like JSON or a JWT in base64. A JWT itself continues with a dot. */
-const encodedText = /(?<![\w+/.])(?:base64-)?((?:eyJ|eyA|ew[o0k]|ZXlK)[\w+/-]{40,}={0,2})(?![\w.+/-])/g;
+/**
+ * Words that start like JSON or a JWT in base64. A JWT itself continues with a dot. Kubernetes takes a bearer token as a
+ * subprotocol of a WebSocket.
+ */
+const encodedText =
+  /(?<![\w+/.])(?:base64-|(base64url\.bearer\.authorization\.k8s\.io\.))?((?:eyJ|eyA|ew[o0k]|ZXlK)[\w+/-]{40,}={0,2})(?![\w.+/-])/g;
 
 /** Removes the escapes of nested strings, at any depth, so that their quotes are plain. */
 function withoutBackslashes(text: string): string {

@@ -7,7 +7,7 @@ import { type DecodedToken, decodeToken, looksLikeJose, tokenLimit } from '../to
 import { findOpaque, opaqueKind } from '../tokens/opaqueTokens.ts';
 import { findTokens } from '../tokens/tokenRanges.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
-import { accountSets, type ReadResults, readDocuments, readSecrets } from './documents.ts';
+import { accountSets, type ReadResults, readDocuments, readSecrets, withoutSealed } from './documents.ts';
 import { base64Text, otherReadings, percentDecoded, undoWriting, unescaped } from './escapes.ts';
 import {
   type ImportWarning,
@@ -93,7 +93,7 @@ const textsInTexts = 20;
 function gather(text: string, gathering: ReadResults, depth: number): void {
   if (depth > textsInTexts) return;
   const readText = (inner: string, deeper: number) => gather(inner, gathering, deeper);
-  const { rest, data } = readSecrets(readDocuments(text, gathering, readText, depth), gathering);
+  const { rest, data } = readSecrets(withoutSealed(readDocuments(text, gathering, readText, depth)), gathering);
   for (const secret of data) readDocuments(JSON.stringify(secret), gathering, readText, depth);
   if (rest.trim() === '') return;
   const pairs = readPairs(rest);
@@ -183,6 +183,10 @@ function joinedLines(text: string, start: number): string {
 /** How many unnamed tokens are examined. */
 const namelessTried = 64;
 
+/** The name of something that is a JWT as well, but no token to send to an API. */
+const otherUse =
+  /(?:client_?(?:secret|assertion)|registration_?access_?token|logout_?token|\bdpop|\brequest)\\*["']?\s*[:=]\s*\\*["']?$/i;
+
 /** Finds tokens by what they are: JWTs by their claims, others by their prefix. */
 function fromProse(text: string, claimsOnly: boolean): ImportedTokens | undefined {
   const warnings: ImportWarning[] = [];
@@ -192,7 +196,8 @@ function fromProse(text: string, claimsOnly: boolean): ImportedTokens | undefine
     else if (tokens[member] !== token) warnings.push({ code: 'several_found', member });
   };
   const jwts = findTokens(text, namelessTried);
-  for (const { token, wrapped } of jwts) {
+  for (const { token, wrapped, start } of jwts) {
+    if (otherUse.test(text.slice(Math.max(0, start - 60), start))) continue;
     const marked = opaqueKind(token)?.use;
     if (!marked && !isJose(token, claimsOnly && looksLikeJose(token) && !token.includes('~'))) continue;
     const member = marked ?? assign(decodeToken(token), warnings);
@@ -264,11 +269,11 @@ function nothing(text: string, { undecodable, sets }: ReadResults): never {
  */
 /** Words that can name a member, including the dots and dashes of longer names. */
 const words =
-  /(?<![\w.$-])[\w.$-]*?(?:(?:access|id|refresh|oauth)[-_ ]?token(?:[-_]?cookie)?|token[-_ ]?type|(?:refresh[-_ ]?)?(?:token[-_ ]?)?expir(?:(?:y|ation)(?:[-_ ]?(?:date|time))?|es[-_ ]?(?:in|at|on))|scopes?|token|access|refresh|jwt)(?![\w-])/gi;
+  /(?<![\w.$-])[\w.$-]*?(?:(?:access|id|refresh|oauth)[-_ ]?token(?:[-_]?cookie)?|oauth2-bearer|token[-_ ]?type|(?:refresh[-_ ]?)?(?:token[-_ ]?)?expir(?:(?:y|ation)(?:[-_ ]?(?:date|time))?|es[-_ ]?(?:in|at|on))|scopes?|token|access|refresh|jwt)(?![\w-])/gi;
 
 /** Separators of name and value in JSON, forms, YAML, TOML, XML, tables, Ruby, PHP and multipart forms. */
 const separator =
-  /["'`\]]{0,2}(?:\s*:\s*[A-Za-z]\w{0,20}[?!]?\s*=\s*|\s*(?:=>|:=|[:=|│>])\s*|\t\s*|[^\S\n]*\n\s*value:\s*|(?<=["'])\r?\n\d{1,4}\)\s|<\/\w{1,20}>\s*<\w{1,20}>|\s+value\s*=\s*|(?<=["'])(?:\r?\n){2})(?:[|>][+-]?[ \t]*[\r\n]\s*|string\(\d+\) |!!\w+ |<!\[CDATA\[)?/y;
+  /["'`\]]{0,2}(?:\s*:\s*[A-Za-z]\w{0,20}[?!]?\s*=\s*|\s*(?:=>|:=|[:=|│>])\s*|\t\s*|[^\S\n]*\n\s*value:\s*|(?<=["'])\r?\n\d{1,4}\)\s|<\/\w{1,20}>\s*<\w{1,20}>|\s+value\s*=\s*|(?<=["'])(?:\r?\n){2})(?:[|>][+-]?[ \t]*[\r\n]\s*|string\(\d+\) |\(string\) (?:\(len=\d+\) )?|!!\w+ |<!\[CDATA\[)?/y;
 
 /** The same, or spaces, as after an option of a command and after `set`. */
 const spaceToo = new RegExp(`${separator.source}|\\s{1,8}`, 'y');
@@ -276,6 +281,9 @@ const spaceToo = new RegExp(`${separator.source}|\\s{1,8}`, 'y');
 /** A value in quotes, also as Rust, Scala and Python print it, or an unquoted value up to the next syntax character. */
 const value =
   /(?:(?:(?:Some|Just|Optional|String|SecretString|Secret|\w{0,12}Token)[([]){0,3}(?:[@$bur]|<<)?(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"|'([^'\\]*(?:\\[\s\S][^'\\]*)*)'|`([^`]*)`))|([^\s"'`,;&{}<>()#]+(?:\r?\n[ \t]+[\w.~+/-]+={0,2}(?=[ \t]*(?:[\r\n]|$)))*)/iy;
+
+/** What Node's `util.inspect` writes after a text that it has cut. */
+const cutAfter = /\.\.\. \d+ more character/y;
 
 /** Further scopes on a line, as in `scope: openid profile`. */
 const moreScopes = /(?:[ \t]+(?![\w-]+(?:=|\s*:\s))[^\s"'`,;&{}<>()]+){0,64}/y;
@@ -302,7 +310,7 @@ function readPairs(text: string): TokenSetFound | undefined {
     const { 0: word, index } = match;
     const end = index + word.length;
     const before = joined.slice(Math.max(0, index - 12), index);
-    const between = word.startsWith('--') || /set/i.test(before) ? spaceToo : separator;
+    const between = word.startsWith('--') || /set|(?:^|\n)ENV\s+$/i.test(before) ? spaceToo : separator;
     between.lastIndex = end;
     const gap = between.exec(joined)?.[0];
     // A part of a URN, as in `urn:ietf:params:oauth:token-type:access_token`, does not name a token.
@@ -314,11 +322,15 @@ function readPairs(text: string): TokenSetFound | undefined {
     const [written, double, single, tick, bare = ''] = value.exec(joined) ?? [];
     if (written === undefined) continue;
     const quoted = double ?? single ?? tick;
+    // A command whose output is the value.
+    if (tick?.includes(' ')) continue;
     words.lastIndex = end + gap.length + (quoted === undefined ? bare.length : written.length);
     let read = quoted === undefined ? unquoted(member, bare) : unescaped(quoted);
     if (read === undefined || (fit === 'short' && !isToken(String(read)))) continue;
     // In a text of unknown format, a few quoted characters may be anything.
     if (/_token$/.test(member) && !isWord(String(read).replace(/\s+/g, ''))) continue;
+    cutAfter.lastIndex = end + gap.length + written.length;
+    if (quoted !== undefined && cutAfter.test(joined)) read = '***';
     if (member === 'scope' && quoted === undefined && gap.includes(':')) {
       moreScopes.lastIndex = words.lastIndex;
       const more = moreScopes.exec(joined)?.[0] ?? '';
@@ -351,6 +363,7 @@ function named(word: string): { member?: keyof RawTokens; fit: Fit } {
   const end = memberAtEnd(word);
   if (end !== undefined) return { member: end, fit: 'end' };
   // `GITHUB_TOKEN`, `_authToken`, `refresh`
+  if (/oauth2-bearer$/i.test(word)) return { member: 'access_token', fit: 'end' };
   const short = /(?:(refresh)|token|access|jwt)$/i.exec(word);
   return { ...(short && { member: short[1] ? 'refresh_token' : 'access_token' }), fit: 'short' };
 }
@@ -364,7 +377,7 @@ function isToken(text: string): boolean {
 function unquoted(member: keyof RawTokens, bare: string): string | number | undefined {
   if (/^\d+$/.test(bare)) return Number(bare);
   // Code around a response reads its members (`x = tokens.access_token`); that is not a token.
-  if (/[()[]|^\$|^(?:null|undefined|none)$/i.test(bare)) return undefined;
+  if (/[()[]|^\$|^(?:null|undefined|none|0x[\da-f]+)$/i.test(bare)) return undefined;
   if (!/_token$/.test(member)) return percentDecoded(bare.replaceAll('+', ' '));
   // Properties files and shells escape with a backslash. Other backslashes are from nested strings, which
   // `otherReadings` undoes.

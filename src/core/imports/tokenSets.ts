@@ -87,7 +87,7 @@ export function readSet(object: JsonObject, rank: Rank, duplicates: readonly str
 /** `MY_ACCESS_TOKEN`, `x.y.accessToken`, `access_token_cookie`. Names of old tokens and of CSRF tokens do not count. */
 const longName =
   /^(?:[\w$.:@/-]*[^a-z\d]|[\w$.:@/-]*[a-z\d](?=[AIR]))?((?:access|id|refresh|oauth)[-_ ]?token)(?:[-_]?cookie)?$/i;
-const otherPurpose = /csrf|xsrf|expired|revoked|invalid|hash/i;
+const otherPurpose = /csrf|xsrf|expired|revoked|invalid|hash|registration/i;
 
 /** The member that a longer name ends in. */
 export function memberAtEnd(name: string): TokenName | undefined {
@@ -104,7 +104,7 @@ function withPlainNames(object: JsonObject): JsonObject {
   for (const [name, value] of Object.entries(object)) {
     carryNumber(object, name, plain);
     if (memberOf(name) !== undefined) continue;
-    const member = memberAtEnd(name) ?? registryMember(name, value);
+    const member = memberAtEnd(name) ?? registryMember(name, value, known.has('access_token'));
     if (member !== undefined && !known.has(member)) plain[member] = value;
   }
   const isOther = (name: string) =>
@@ -127,12 +127,13 @@ function isJoseText(value: unknown): boolean {
 
 /**
  * What a registry gives to Docker: `registrytoken` is sent as a bearer token, `identitytoken` as a refresh token. Apple's
- * sign-in has an ID token under that name.
+ * sign-in and Insomnia have an ID token under that name, Insomnia beside an access token.
  */
-function registryMember(name: string, value: unknown): TokenName | undefined {
+function registryMember(name: string, value: unknown, hasAccess: boolean): TokenName | undefined {
   if (/^registry_?token$/i.test(name)) return 'access_token';
   if (!/^identity_?token$/i.test(name) || typeof value !== 'string') return undefined;
-  return useOf(value) === 'id_token' ? 'id_token' : 'refresh_token';
+  const use = useOf(value);
+  return use === 'id_token' || (use === undefined && hasAccess && isJoseText(value)) ? 'id_token' : 'refresh_token';
 }
 
 // --- One token ---
@@ -152,7 +153,16 @@ const placeholders = [
   /^(?:your|my|insert|paste|enter|the)[-_][a-z_-]+$/i,
   // References to a token's location, what Move Token leaves in the file, and code that reads a token.
   /^(?:JWT_WORKBENCH_TOKEN\b|ENC\[)/,
-  /^(?:[a-z][a-z\d+.-]*:\/\/|arn:|env[:.])/i,
+  /^(?:[a-z][a-z\d+.-]*:\/\/|arn:|env[:.]|vault:|@Microsoft\.|\{cipher\})/i,
+  // An alias of YAML, an address in memory, and a text that Jasypt has encrypted.
+  /^(?:\*[A-Za-z]\w*(?:[.-]\w+)*|0x[\da-f]{4,16}|ENC\(.*)$/i,
+  // A mail address, a date, an IP address with its port, and the path of a file.
+  /^[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}$/,
+  /^\d{4}-\d\d-\d\dT[\d:.]{5,18}(?:Z|[+-]\d\d:?\d\d)?$/,
+  /^\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?$/,
+  /^(?:[a-z]:[\\/]|\\\\|(?:~|\.{0,2})\/.*\.[a-z]{1,5}$)/i,
+  // A host of a domain that is in common use: others could be a token with dots.
+  /^(?:[a-z\d-]{1,63}\.){1,8}(?:com|org|net|io|dev|app|cloud|local|internal|example)(?::\d{1,5})?$/,
   // How Java prints an object whose class does not say how.
   /^\[?[A-Za-z][\w$]*(?:\.[\w$]+)+;?@[\da-f]{1,8}$/,
   /^(?:process|os|self|this|config|tokens?|response|result|ctx|req|args|secrets?)[.[]/i,

@@ -49,6 +49,7 @@ const shortNames: ReadonlyMap<string, TokenName> = new Map([
     each => [`${each}token`, 'access_token'] as const,
   ),
   ['authjwt', 'access_token'],
+  ['sessionjwt', 'access_token'],
   ['tokenvalue', 'access_token'],
   ['refresh', 'refresh_token'],
 ]);
@@ -99,6 +100,7 @@ export function readMembers(object: JsonObject, sent?: string): ReadMembers {
   const entries = Object.entries(object).flatMap(([name, value]) => {
     const member = memberOf(name);
     if (member === undefined || isNothing(value, member) || (member === 'id_token' && isClaims(value))) return [];
+    if (member === 'access_token' && isSigningKey(value)) return [];
     // A token may be sent as a number, and JavaScript rounds long numbers. A short number is a flag or a count.
     const digits = typeof value === 'number' && isTokenName(member) ? memberText(object, name) : undefined;
     return [{ name, member, value: digits !== undefined && /^\d{10,}$/.test(digits) ? digits : value }];
@@ -119,7 +121,8 @@ export function readMembers(object: JsonObject, sent?: string): ReadMembers {
     }
   }
   const guessed: TokenName[] = [];
-  for (const [name, value] of Object.entries(object)) {
+  const jwtsFirst = Object.entries(object).sort(([one], [other]) => Number(isJwtName(other)) - Number(isJwtName(one)));
+  for (const [name, value] of isSigningKey(object) ? [] : jwtsFirst) {
     const member = shortNames.get(normalized(name));
     const read = member === undefined || tokens[member] !== undefined ? undefined : tokenOf(value, member);
     const text = read?.replace(/^(?:Bearer|DPoP) +/i, '');
@@ -129,6 +132,11 @@ export function readMembers(object: JsonObject, sent?: string): ReadMembers {
     guessed.push(member);
   }
   return { tokens: defined<RawTokens>(tokens), notes, guessed };
+}
+
+/** Stytch sends `session_jwt` and, for its own servers, `session_token`. */
+function isJwtName(name: string): boolean {
+  return /jwt$/i.test(name);
 }
 
 export function hasToken(tokens: RawTokens): boolean {
@@ -154,6 +162,11 @@ function isNothing(value: unknown, member: TokenMember): boolean {
 /** gcloud writes what an ID token says in its place, and the token itself beside it. */
 function isClaims(value: unknown): boolean {
   return isObject(value) && typeof own(value, 'iss') === 'string' && typeof own(value, 'sub') === 'string';
+}
+
+/** Temporary credentials of AWS: their session token is sent with signed requests, and no server accepts it alone. */
+function isSigningKey(value: unknown): boolean {
+  return isObject(value) && Object.keys(value).some(name => normalized(name) === 'secretaccesskey');
 }
 
 /** Scopes as a list, as an object of flags, or with commas between them as GitHub and Slack write them. */

@@ -44,6 +44,12 @@ const firebase = 'https://github.com/firebase/flutterfire/issues/8058';
 const cloudflare = 'https://developers.cloudflare.com/fundamentals/api/get-started/token-formats';
 const cloudflareOauth = 'https://github.com/cloudflare/cloudflare-docs/pull/32730';
 const vault = 'https://developer.hashicorp.com/vault/docs/concepts/tokens';
+const amazon = 'https://developer.amazon.com/docs/login-with-amazon/access-token.html';
+const tiktok = 'https://developers.tiktok.com/doc/oauth-user-access-token-management';
+const dropbox = 'https://dropboxforum.com/discussions/101000014/access-token/544001/replies/544017';
+const shopify = 'https://shopify.dev/changelog/length-of-the-shopify-access-token-is-increasing';
+const facebook = 'https://github.com/gitleaks/gitleaks/commit/4b543280a13147d556b70891e55a616355daca5c';
+const docker = 'https://docs.docker.com/reference/api/hub/latest/operations/AuthCreateAccessToken.md';
 const publicCode = 'no page about it was found; code of several public repositories shows it';
 const npm = 'https://github.blog/2021-09-23-announcing-npms-new-access-token-format/';
 
@@ -97,6 +103,16 @@ const opaqueKinds: readonly OpaqueKind[] = [
   access('Cloudflare', cloudflare, ['cfut_', 'cfat_'], { rest: 40, alone: true }),
   access('Cloudflare', cloudflareOauth, ['cfoat_'], { rest: 20, alone: true }),
   access('npm', npm, ['npm_'], { rest: 30 }),
+  access('Amazon', amazon, ['Atza|'], { rest: 20, alone: true }),
+  refresh('Amazon', amazon, ['Atzr|'], { rest: 20, alone: true }),
+  access('TikTok', tiktok, ['act.'], { rest: 24, alone: true }),
+  refresh('TikTok', tiktok, ['rft.'], { rest: 24, alone: true }),
+  access('Pinterest', publicCode, ['pina_'], { rest: 20, alone: true }),
+  refresh('Pinterest', publicCode, ['pinr_', 'pinr.'], { rest: 20, alone: true }),
+  access('Dropbox', dropbox, ['sl.'], { rest: 40, alone: true }),
+  access('Shopify', shopify, ['shpat_', 'shpca_', 'shppa_'], { rest: 32, alone: true }),
+  access('Facebook', facebook, ['EAA'], { rest: 60, alone: true }),
+  access('Docker Hub', docker, ['dckr_pat_'], { rest: 16, alone: true }),
 ];
 
 /** Characters that issuers use in tokens; quotes, brackets and separators are not among them. */

@@ -15,7 +15,8 @@ export interface UseHint {
  * 1. Header `typ`: `at+jwt` is an access token (RFC 9068 section 2.1), `rt+jwt` the refresh token of some issuers.
  *    Plain `JWT` tells nothing.
  * 2. Claims by which well-known issuers name it: `token_use` (`access`, `id`), `typ` (`Bearer`, `ID`, `Refresh`,
- *    `Offline`), `token_type` and `type` (`refresh`, `access`), `grant_type`, and `ati`.
+ *    `Offline`), `token_type` and `type` (`refresh`, `access`), `grant_type`, `drn` (`DS`, `DSR`), and `ati`. Of an
+ *    encrypted token the header, if it is that of Cognito.
  * 3. Claims that only an ID token has: `nonce`, `at_hash`, `c_hash`, `s_hash` (OpenID Connect Core 2, 3.3.2.11).
  * 4. Not certain: claims that belong to access tokens (`scope`, `scp`, `client_id`, `cnf`, `roles`,
  *    `authorization_details`), then, together with an audience, `azp`, `auth_time`, `acr` or `amr` as in an ID token.
@@ -27,7 +28,8 @@ export function tokenUse(decoded: DecodedToken): UseHint | undefined {
   if (typ === 'rt+jwt' || typ === 'refresh+jwt') return certain('refresh_token');
   // A type of its own: proofs and key bindings have a nonce as well, and are no ID tokens (RFC 8725 section 3.11).
   if (typ.endsWith('+jwt')) return undefined;
-  if (decoded.kind === 'jwe') return undefined;
+  if (decoded.kind === 'jwe')
+    return decoded.headerText === cognitoHeader ? { use: 'refresh_token', certain: false } : undefined;
   const { payload } = decoded;
   const hasOneOf = (...names: string[]) => names.some(name => Object.hasOwn(payload, name));
   for (const name of useClaims) {
@@ -51,8 +53,11 @@ function certain(use: TokenUse): UseHint {
   return { use, certain: true };
 }
 
+/** Every refresh token of Amazon Cognito has exactly this header, without a `kid`. Others may have it as well. */
+const cognitoHeader = '{"cty":"JWT","enc":"A256GCM","alg":"RSA-OAEP"}';
+
 /** Claims in which issuers and frameworks name the use. */
-const useClaims = ['token_use', 'typ', 'token_type', 'type', 'grant_type'] as const;
+const useClaims = ['token_use', 'typ', 'token_type', 'type', 'grant_type', 'drn'] as const;
 
 const uses: ReadonlyMap<string, TokenUse> = new Map([
   ['access', 'access_token'],
@@ -61,6 +66,9 @@ const uses: ReadonlyMap<string, TokenUse> = new Map([
   ['id', 'id_token'],
   ['refresh', 'refresh_token'],
   ['offline', 'refresh_token'],
+  // The cookies of Descope that hold the session and its refresh token
+  ['ds', 'access_token'],
+  ['dsr', 'refresh_token'],
 ]);
 
 export type Claims = Readonly<Record<string, unknown>>;

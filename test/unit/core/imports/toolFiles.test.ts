@@ -3,17 +3,26 @@ import { importText } from '../../../../src/core/imports/importText.ts';
 import {
   access,
   base64,
+  claims,
   id,
   itReads,
+  key,
   now,
   type ImportRow as Row,
   refresh,
   special,
 } from '../../../support/importRows.ts';
+import { encode, hmacJwt } from '../../../support/signing.ts';
 
 const both = { access_token: access, refresh_token: special };
 const google = 'ya29.a0AfB_byCxyz0123456';
 const terraform = `6tL24nM38M7XWQ.atlasv1.${'KmWckRfzeNmUVFNvpvwUEChKaLGznCSD6fPf3VPzqMMVzmSxFU0p2Ibzpo2h5eTGwPU'}`;
+/** An ID token without a claim that only ID tokens have. */
+const plainId = hmacJwt(key, { ...claims, aud: 'client-1', email: 'ada@example.com' });
+const descope = (drn: string) => hmacJwt(key, { ...claims, drn });
+const cognito = `${encode('{"cty":"JWT","enc":"A256GCM","alg":"RSA-OAEP"}')}.${encode('key')}.${encode('iv')}.${encode('text')}.${encode('tag')}`;
+const inParts = (value: string) =>
+  `sb-x-auth-token.0=${value.slice(0, 300)}; sb-x-auth-token.1=${value.slice(300)}; theme=dark`;
 const expires = '2026-11-26T17:00:00Z';
 const expires_at = Date.parse(expires);
 
@@ -167,6 +176,83 @@ const rows: readonly Row[] = [
       expires_at: (now + 3600) * 1000,
     },
   ],
+  [
+    'an OAuth 2 token of Insomnia, whose ID token has the name that Docker gives to a refresh token',
+    'https://github.com/Kong/insomnia/pull/3211',
+    JSON.stringify({ type: 'OAuth2Token', refreshToken: '', accessToken: access, identityToken: plainId, scope: 'a' }),
+    { access_token: access, id_token: plainId, scope: 'a' },
+  ],
+  [
+    'the cache of `aws login`, whose access token is a key that signs requests',
+    'https://docs.aws.amazon.com/sdkref/latest/guide/feature-login-credentials.html',
+    JSON.stringify({
+      accessToken: { accessKeyId: 'ASIA0', secretAccessKey: 'abc/def0123456789', sessionToken: 'IQoJb3JpZ2luX2VjEA01' },
+      idToken: id,
+      refreshToken: refresh,
+    }),
+    { id_token: id, refresh_token: refresh },
+  ],
+  [
+    'a session of Descope',
+    'https://docs.descope.com/session-overview',
+    JSON.stringify({ sessionJwt: plainId, refreshJwt: descope('DSR'), cookieMaxAge: 2591999, firstSeen: false }),
+    { access_token: plainId, refresh_token: descope('DSR') },
+  ],
+  [
+    'the cookies of Descope',
+    'https://docs.descope.com/session-overview',
+    `Cookie: DS=${descope('DS')}; DSR=${descope('DSR')}`,
+    { access_token: descope('DS'), refresh_token: descope('DSR') },
+  ],
+  [
+    'a session of Stytch, of which the JWT is for others',
+    'https://stytch.com/docs/guides/sessions/session-tokens-vs-JWTs',
+    JSON.stringify({ session_token: 'WJtR5BCy38Szd5AfoDpf0iqFKEt4EE5JhjlWUY7l3FtY', session_jwt: plainId }),
+    { access_token: plainId },
+  ],
+  [
+    'a refresh token of Cognito alone, which is known by its header',
+    'https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-refresh-token.html',
+    cognito,
+    { refresh_token: cognito },
+    [],
+  ],
+  [
+    'a secret of Azure Key Vault',
+    'https://learn.microsoft.com/cli/azure/keyvault/secret',
+    JSON.stringify({ attributes: { enabled: true }, name: 'refresh-token', value: special }),
+    { refresh_token: special },
+  ],
+  [
+    'a secret that Vault lists',
+    'https://developer.hashicorp.com/vault/docs/commands/kv/get',
+    `====== Data ======\nKey              Value\n---              -----\naccess_token     ${access}\nrefresh_token    ${special}\n`,
+    both,
+  ],
+  [
+    'a WebSocket of Kubernetes',
+    'https://github.com/kubernetes/kubernetes/pull/47740',
+    `Sec-WebSocket-Protocol: base64url.bearer.authorization.k8s.io.${Buffer.from(access).toString('base64url')}, base64.binary.k8s.io`,
+    { access_token: access, token_type: 'Bearer' },
+  ],
+  [
+    'cookies of Supabase, in parts',
+    'https://github.com/supabase/ssr/issues/25',
+    inParts(`base64-${Buffer.from(JSON.stringify(both)).toString('base64url')}`),
+    both,
+  ],
+  [
+    'a command line of curl, and its file of options',
+    'https://curl.se/docs/manpage.html#--oauth2-bearer',
+    'curl --oauth2-bearer tGzv3JOkF0XG5Qx2TlKWIA https://api.example',
+    { access_token: 'tGzv3JOkF0XG5Qx2TlKWIA' },
+  ],
+  [
+    'an old Dockerfile',
+    'https://docs.docker.com/reference/dockerfile/#env',
+    `FROM scratch\nENV ACCESS_TOKEN=${access}\nENV REFRESH_TOKEN ${special}\n`,
+    both,
+  ],
 ];
 
 describe('a token in the files of a tool', () => {
@@ -179,6 +265,75 @@ describe('a token in the files of a tool', () => {
       '{"access_token":"[Ljava.lang.String;@5d3f2a1b","refresh_token":"a.b.OAuth2RefreshToken@7a8b9c"}',
     ])
       assert.throws(() => importText(text), { code: 'nothing_to_import' }, text);
+  });
+
+  it('is that of the whole response, and not of another service inside it', () => {
+    // https://workos.com/docs/reference/authkit/authentication, https://docs.slack.dev/authentication/using-token-rotation
+    const own = { access_token: access, refresh_token: 'yAjhKk123NLIjdrBdGZPf8pLIDvK' };
+    const inside = { access_token: google, refresh_token: special };
+    for (const name of ['oauth_tokens', 'authed_user']) {
+      const { tokens, warnings } = importText(JSON.stringify({ ...own, [name]: inside }));
+      assert.deepEqual(tokens, own);
+      assert.deepEqual(warnings, [{ code: 'several_found' }]);
+    }
+  });
+
+  it('is not what a tool writes in place of it, what it encrypts, or a command that prints it', () => {
+    for (const text of [
+      // https://yaml.org/spec/1.2.2/#71-alias-nodes
+      'prod:\n  refresh_token: *refresh_token_prod\n',
+      // https://learn.microsoft.com/azure/app-service/app-service-key-vault-references
+      'REFRESH_TOKEN=@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/x/)\n',
+      // https://docs.spring.io/spring-cloud-config/reference/server/encryption-and-decryption.html
+      "oauth.refresh_token='{cipher}AQB0123456789abcdef'\n",
+      // https://github.com/ulisesbocchio/jasypt-spring-boot
+      'oauth.refresh_token="ENC(G6N718UuyPE5bHyWKyuLQSm02auQPUtm)"\n',
+      // https://bank-vaults.dev/docs/mutating-webhook/
+      'REFRESH_TOKEN=vault:secret/data/app1#refresh_token\n',
+      // https://github.com/bitnami-labs/sealed-secrets
+      'kind: SealedSecret\nspec:\n  encryptedData:\n    refresh_token: AgBy3i4OJSWK+PiTySYZZA9rO43c\n  template: {}\n',
+      JSON.stringify({ kind: 'SealedSecret', spec: { encryptedData: { refresh_token: 'AgBy3i4OJSWK0123456789' } } }),
+      'ACCESS_TOKEN=`jwtw token demo1`\n',
+    ])
+      assert.throws(() => importText(text), { code: 'nothing_to_import' }, text);
+  });
+
+  it('is not imported where Node has cut it', () => {
+    // https://nodejs.org/api/util.html#utilinspectobject-options, maxStringLength
+    const cut = `{\n  access_token: '${access.slice(0, 100)}'... 151 more characters,\n  refresh_token: '${special}'\n}`;
+    const { tokens, warnings } = importText(cut);
+    assert.deepEqual(tokens, { refresh_token: special });
+    assert.deepEqual(warnings, [{ code: 'member_ignored', member: 'access_token' }]);
+    assert.throws(() => importText(`{ refresh_token: '${special}'... 1 more character }`), {
+      code: 'nothing_to_import',
+    });
+  });
+
+  it('is not a secret or proof that is a JWT as well', () => {
+    const registration = { clientId: 'abc', clientSecret: access, expiresAt: expires };
+    for (const text of [
+      // https://docs.rs/crate/aws-config/1.8.16/source/src/sso/cache.rs
+      JSON.stringify(registration),
+      // https://www.rfc-editor.org/rfc/rfc7523#section-2.2
+      `grant_type=client_credentials&client_assertion=${access}`,
+      // https://www.rfc-editor.org/rfc/rfc7592#section-3
+      JSON.stringify({ client_id: 'c', registration_access_token: access }),
+      `DPoP: ${access}`,
+    ])
+      assert.throws(() => importText(text), { code: 'nothing_to_import' }, text);
+  });
+
+  it('is not another word that was on the clipboard', () => {
+    for (const text of [
+      'ada.lovelace@example.com',
+      '2026-11-26T10:00:00Z',
+      '127.0.0.1:8400',
+      'login.example.com',
+      'C:\\Users\\ada\\refresh.json',
+      '~/.config/app/tokens.json',
+    ])
+      assert.throws(() => importText(text), { code: 'nothing_to_import' }, text);
+    assert.equal(importText('Q7xyz0123456789.abcdefghijkl').source, 'refresh_token');
   });
 
   it('is not guessed from a word before "token" if there are two, or if the word says what it is for', () => {
