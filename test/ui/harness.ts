@@ -479,8 +479,9 @@ export async function countActions(page: Page): Promise<() => number> {
 }
 
 /**
- * VS Code closes menus and its palette when something else takes the focus, such as a newly opened page. A person would
- * try again, and so does this: up to three times, until the gesture succeeds.
+ * VS Code closes menus and its palette when something else takes the focus: a newly opened page, or a tree that is drawn
+ * anew and had the focus a moment ago. A person would try again, and so does this: up to three times, until the gesture
+ * succeeds.
  * @param gesture receives the milliseconds that each of its steps may take, and the number of the attempt
  */
 export async function again(gesture: (timeout: number, attempt: number) => Promise<void>): Promise<void> {

@@ -78,27 +78,31 @@ export function planText(plan: Plan, now: number): string {
   return 'never' in plan ? l10n.t('refresh {0}', description) : l10n.t('next {0}', description);
 }
 
-/** The next event as a tree row: "Next refresh in 48 min". */
-export function planRow(plan: Plan, now: number): { readonly label: string; readonly description: string } {
+/** The next event as a tree row: "Next refresh in 48 min". `step`: see `durationText`. */
+export function planRow(
+  plan: Plan,
+  now: number,
+  step?: number,
+): { readonly label: string; readonly description: string } {
   return 'never' in plan
     ? { label: l10n.t('Refresh'), description: neverText(plan.never) }
-    : { label: l10n.t('Next'), description: plannedText(plan, now) };
+    : { label: l10n.t('Next'), description: plannedText(plan, now, step) };
 }
 
-function plannedText(plan: Exclude<Plan, { never: NoPlan }>, now: number): string {
+function plannedText(plan: Exclude<Plan, { never: NoPlan }>, now: number, step?: number): string {
   const wait = plan.at - now;
   if (wait < 1000) return l10n.t('refresh now');
   switch (plan.because) {
     case 'ending':
-      return l10n.t('refresh in {0}', durationText(wait));
+      return l10n.t('refresh in {0}', durationText(wait, step));
     case 'waiting_for_issuer':
-      return l10n.t('retry in {0}, as the issuer asked', durationText(wait));
+      return l10n.t('retry in {0}, as the issuer asked', durationText(wait, step));
     case 'backing_off':
-      return l10n.t('retry in {0}', durationText(wait));
+      return l10n.t('retry in {0}', durationText(wait, step));
     case 'offline':
-      return l10n.t('retry in {0}: offline', durationText(wait));
+      return l10n.t('retry in {0}: offline', durationText(wait, step));
     case 'unreachable':
-      return l10n.t('retry in {0}: issuer not reached', durationText(wait));
+      return l10n.t('retry in {0}: issuer not reached', durationText(wait, step));
   }
 }
 

@@ -8,8 +8,9 @@ const month = 30.44 * day;
 const year = 365.25 * day;
 
 /**
- * The step in milliseconds for countdowns of rows that have buttons. VS Code makes the buttons anew when the text of a
- * row changes, and a click during which that happens is lost.
+ * The step in milliseconds for countdowns in the tree. When a text changes, VS Code makes the buttons of its row anew, so
+ * that a click at that moment is lost, and gives the focus back to the tree if it had it a moment ago, which closes a list
+ * that has just opened.
  */
 export const calmStep = 10 * second;
 
@@ -64,8 +65,8 @@ export function clockText(time: number, now: number): string {
 }
 
 /** The distance from now, then the date. The distance comes first, because a narrow sidebar cuts off the end. */
-export function momentText(time: number, now: number): string {
-  return l10n.t('{0} ({1})', relativeText(time, now), dateText(time));
+export function momentText(time: number, now: number, step = second, spoken = false): string {
+  return l10n.t('{0} ({1})', relativeText(time, now, step, spoken), dateText(time));
 }
 
 /**

@@ -88,8 +88,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
   function nextChangeOf(node: ViewNode, now: number): number | undefined {
     const moment = countedFrom(node, 'id' in node ? sessions.get(node.id) : undefined, plan);
     if (moment === undefined) return undefined;
-    if (!isOpen(node))
-      return now + (node.kind === 'token' ? nextChange(moment, now, calmStep) : nextChange(moment, now));
+    if (!isOpen(node)) return now + nextChange(moment, now, calmStep);
     return moment > now ? moment : undefined;
   }
 

@@ -25,11 +25,11 @@ import {
   planText,
 } from '../text/history.ts';
 import { checkIcons, statusText } from '../text/states.ts';
-import { clockText, dateText, lengthText, momentText, relativeText, skewAdvice } from '../text/time.ts';
+import { calmStep, clockText, dateText, lengthText, momentText, relativeText, skewAdvice } from '../text/time.ts';
 
 /** The next event of the connection and its time. */
 export function nextItem(plan: Plan, now: number, record?: StoredRecord): Row {
-  const { label, description } = planRow(plan, now);
+  const { label, description } = planRow(plan, now, calmStep);
   // The client credentials grant has no refresh token, so the row mentions a new token request.
   const text = record && isRenewable(record) ? l10n.t('{0}, by a new token request', description) : description;
   return {
@@ -57,7 +57,7 @@ export function clockItem({ ahead, uncertainty }: ClockSkew): Row {
 
 /** A fact about a token beyond its claims. */
 export function factItem({ fact, time, value }: FactNode, now: number): Row {
-  const moment = time === undefined ? undefined : momentText(time, now);
+  const moment = time === undefined ? undefined : momentText(time, now, calmStep);
   switch (fact) {
     case 'generation':
       return {
@@ -106,14 +106,17 @@ const icons = {
 /** The recent refreshes, collapsed, with the outcome of the last one. */
 export function historyItem(entries: readonly HistoryEntry[], now: number, isOpen: boolean): Row {
   const last = entries.at(-1);
-  const time = last && (isOpen ? clockText(last.at, now) : relativeText(last.at, now));
-  const text = last ? l10n.t('{0} ({1})', outcomeText(last), time ?? '') : l10n.t('empty');
+  const text = (spoken: boolean) => {
+    if (last === undefined) return l10n.t('empty');
+    const time = isOpen ? clockText(last.at, now) : relativeText(last.at, now, calmStep, spoken);
+    return l10n.t('{0} ({1})', outcomeText(last), time);
+  };
   return {
     label: l10n.t('History'),
-    description: text,
+    description: text(false),
     icon: 'history',
     tooltip: l10n.t('The last {0} refreshes of this connection, without any token.', entries.length),
-    spoken: l10n.t('History, last refresh: {0}', text),
+    spoken: l10n.t('History, last refresh: {0}', text(true)),
     words: [itemWords.history],
     open: 'collapsed',
   };
@@ -132,7 +135,7 @@ export function refreshItem(entry: HistoryEntry, now: number): Row {
     ...changes.map(changeText),
   ];
   return {
-    label: relativeText(at, now),
+    label: relativeText(at, now, calmStep),
     description: [
       outcomeText(entry),
       ...(error && status !== undefined ? [l10n.t('HTTP status {0}', status)] : []),
@@ -147,7 +150,7 @@ export function refreshItem(entry: HistoryEntry, now: number): Row {
 /** The programs that got a token in this window, collapsed, with the last one. */
 export function handOutsItem(handOuts: readonly HandOut[], now: number, isOpen: boolean): Row {
   const [last] = handOuts;
-  const time = last && (isOpen ? clockText(last.at, now) : relativeText(last.at, now));
+  const time = last && (isOpen ? clockText(last.at, now) : relativeText(last.at, now, calmStep));
   return {
     label: l10n.t('Used by'),
     description: last ? l10n.t('{0} ({1})', handOutText(last), time ?? '') : l10n.t('empty'),
@@ -171,7 +174,7 @@ const askerIcons = {
 export function handOutItem(handOut: HandOut, now: number): Row {
   const { at, asker, generation } = handOut;
   return {
-    label: relativeText(at, now),
+    label: relativeText(at, now, calmStep),
     description: handOutText(handOut),
     icon: askerIcons[asker.kind],
     tooltip: [dateText(at), handOutText(handOut, true), l10n.t('Generation: {0}', generation)].join('\n'),
@@ -205,10 +208,10 @@ export function claimItem({ path, value, time, section }: ClaimNode, now: number
   const meaning = known?.meaning;
   const nested = typeof value === 'object' && value !== null;
   const text = claimValue(value);
-  const shown = time === undefined ? text : momentText(time, now);
+  const shown = (spoken: boolean) => (time === undefined ? text : momentText(time, now, calmStep, spoken));
   return {
     label: printable(name, 60),
-    description: meaning ? `${shown}  ·  ${meaning}` : shown,
+    description: meaning ? `${shown(false)}  ·  ${meaning}` : shown(false),
     icon: nested ? 'list-tree' : time === undefined ? 'symbol-field' : 'calendar',
     // Colours are reserved for states that can be wrong.
     color: 'icon.foreground',
@@ -217,7 +220,7 @@ export function claimItem({ path, value, time, section }: ClaimNode, now: number
       ...(time === undefined ? [] : [momentText(time, now)]),
       ...(known ? [`${known.meaning} (${known.source})`] : []),
     ].join('\n'),
-    spoken: l10n.t('{0}: {1}. {2}', printable(name, 60), shown, meaning ?? ''),
+    spoken: l10n.t('{0}: {1}. {2}', printable(name, 60), shown(true), meaning ?? ''),
     words: [itemWords.value],
     open: nested && Object.keys(value).length > 0 ? 'collapsed' : undefined,
   };

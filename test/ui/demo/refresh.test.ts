@@ -81,7 +81,7 @@ describe('a person in the real workbench', function () {
   });
 
   it('types "show status" in the palette, presses Enter, and sees the connections', async () => {
-    // The palette gives the focus back when it has closed. On a busy machine, that closes the list of the command.
+    // VS Code gives the focus back to a tree that it has drawn anew. On a busy machine, that closes a list that has just opened.
     await again(async timeout => {
       assert.equal(await firstCommand('show status'), 'JWT Workbench: Show Connection Status...');
       await ui.window.page.keyboard.press('Enter');
