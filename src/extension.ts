@@ -379,7 +379,10 @@ function showConnections(
   function tellAbove(): void {
     // Without connections there is no message, because VS Code hides the buttons of the empty view behind it.
     const concerns = losesSecrets && sessions.list().some(({ memoryOnly }) => !memoryOnly);
-    viewMessage(view, unwritable() ? unwritableText() : concerns ? memoryOnlyText() : undefined);
+    viewMessage(
+      view,
+      unwritable() ? unwritableText() : concerns ? memoryOnlyText(env.uiKind === UIKind.Web) : undefined,
+    );
   }
   own({ dispose: sessions.onDidChange(tellAbove) });
   void storage.keeping().then(keeping => {

@@ -61,7 +61,7 @@ describe('signing in', () => {
     });
     assert.deepEqual(
       (await (await row(['fresh'])).children()).map(({ text }) => text),
-      ['Sign in: no tokens yet', 'Import tokens: Paste existing tokens'],
+      ['Sign in: no tokens yet', 'Import tokens: paste existing tokens'],
     );
     const answer = await run<{ outcome: string; generation: number; expiresAt: number }>('signIn', {
       connection: 'fresh',

@@ -254,9 +254,14 @@ function gathered(text: string): TokenSetFound[] {
   return gathering.sets;
 }
 
+/** A name of a token with a mask for its value, which is not even read as a member. */
+const maskedMember =
+  /token["'\\]*\s{0,4}[:=]\s{0,4}["'\\]*(?:\w{0,12}[*•]{3}|x{6}|[[<(]?(?:redacted|masked|filtered|hidden)\b)/i;
+
 function nothing(text: string, { undecodable, sets }: ReadResults): never {
   const error = /"error"\s*:\s*"([\w.-]{1,64})"/.exec(text)?.[1];
-  const masked = sets.some(({ warnings }) => warnings.some(({ code }) => code === 'member_ignored'));
+  const masked =
+    maskedMember.test(text) || sets.some(({ warnings }) => warnings.some(({ code }) => code === 'member_ignored'));
   const reason = undecodable ? 'base64' : error !== undefined ? 'error_response' : masked ? 'masked' : 'no_token';
   throw new WorkbenchError('nothing_to_import', { reason, ...(reason === 'error_response' && { error }) });
 }

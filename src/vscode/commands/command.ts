@@ -205,7 +205,9 @@ async function interactive<Argument, Result>(
     services.log('warn', `command ${name} failed`, { error: failure });
     if (failure.code !== 'cancelled') {
       const label = argument === undefined ? undefined : behaviour.labelOf?.(argument);
-      await showError(failure, { label, id: connectionOf(argument), command: commands[name] });
+      // The questions may have failed, before there is an argument.
+      const id = connectionOf(argument) ?? (node && 'id' in node ? node.id : undefined);
+      await showError(failure, { label, id, command: commands[name] });
     } else if (abort.signal.aborted && failure.data.redirectUri !== undefined) {
       void adviseRedirect(failure.data);
     }

@@ -109,11 +109,12 @@ function importing(parts: Services): Behaviour<Values<typeof fields>, Argument, 
       const undo = l10n.t('Undo');
       const text = l10n.t('Imported into {0}: {1}. {2}', label, names, warnings.join(' '));
       // Not awaited, because a notification may stay for long.
-      void notify('warning', text, ...(replaced ? [undo] : [])).then(pressed =>
-        pressed === undo
-          ? registry.executeCommand(commands.undoImport, { kind: 'connection', id: connection })
-          : undefined,
-      );
+      void notify('warning', text, ...(replaced ? [undo] : [])).then(pressed => {
+        if (pressed !== undo) return undefined;
+        // Undone by the command meanwhile: once more would bring the imported tokens back.
+        if (sessions.get(connection)?.record?.replaced?.undone) return flash(undoneText(label));
+        return registry.executeCommand(commands.undoImport, { kind: 'connection', id: connection });
+      });
     },
   };
 }
@@ -191,7 +192,7 @@ export const undoImport = defineCommand(
       },
       report({ id, kept }) {
         const { label } = sessionOf(sessions, id).connection;
-        if (!kept) return flash(l10n.t('{0} has its earlier tokens again', label));
+        if (!kept) return flash(undoneText(label));
         const text = l10n.t(
           '{0} has its earlier tokens again. The others had been refreshed, so their text may work nowhere else. Undo Import brings them back until the tokens are refreshed twice.',
           label,
@@ -201,6 +202,10 @@ export const undoImport = defineCommand(
     };
   },
 );
+
+function undoneText(label: string): string {
+  return l10n.t('{0} has its earlier tokens again', label);
+}
 
 /** A connection in memory for tokens that belong to no other connection. */
 export function keptInMemory(connections: Connections, id: string): Connection {

@@ -130,10 +130,12 @@ function neverText(reason: NoPlan): string {
 }
 
 /** Shown above the rows of the view, once for all connections. */
-export function memoryOnlyText(): string {
-  return l10n.t(
-    'VS Code keeps secrets in memory only here: a reload loses the tokens. On Linux, install and unlock a keyring.',
-  );
+export function memoryOnlyText(isInBrowser: boolean): string {
+  return isInBrowser
+    ? l10n.t('VS Code keeps secrets in memory only here: a reload loses the tokens.')
+    : l10n.t(
+        'VS Code keeps secrets in memory only here: a reload loses the tokens. On Linux, install and unlock a keyring.',
+      );
 }
 
 /** Shown when windows cannot agree on which of them refreshes. */

@@ -62,7 +62,9 @@ export const tokenTextSentences = {
       : reason === 'error_response'
         ? l10n.t('This is an error response ({0}) without tokens. Paste a successful response.', show(error))
         : reason === 'masked'
-          ? l10n.t('The tokens in this text are masked. Copy them from a place that shows them whole.')
+          ? l10n.t(
+              'This text has a mask or a reference in place of the token. Copy it from a place that shows the whole token.',
+            )
           : reason === 'base64'
             ? l10n.t(
                 'This is base64 of another text, which may be the token. Decode it and paste the result. Where the token itself reads like this, paste it as refresh_token=TOKEN.',

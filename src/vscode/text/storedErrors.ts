@@ -110,7 +110,7 @@ export const storedSentences = {
 /** @param reason why the connection `other` could not get the newest refresh token that it shares */
 export function withheldText(other: string, reason: string): string {
   return l10n.t(
-    'The newest refresh token must first be given to the connection {0}, which shares it and would lose it otherwise. That failed, so nothing was changed here. {0}: {1}',
+    'The connection {0} shares this refresh token and loses its session unless it gets the newest one first. That failed, so nothing has changed. Cause: {1}',
     show(other),
     reason,
   );

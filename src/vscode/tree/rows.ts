@@ -253,7 +253,7 @@ export function messageItem(
     case 'no_tokens':
       return {
         label: l10n.t('Import tokens'),
-        description: l10n.t('Paste existing tokens'),
+        description: l10n.t('paste existing tokens'),
         icon: 'cloud-download',
         tooltip: l10n.t('Import a token response, a refresh token or a JWT into this connection.'),
         command: { command: commands.importTokens, title: l10n.t('Import Tokens'), arguments: row },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errors } from 'playwright-core';
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
 import { again, useWorkbench } from '../harness.ts';
 
@@ -123,6 +124,32 @@ describe('adding a connection by hand', function () {
     await window.page.keyboard.press('ControlOrMeta+a');
     await window.runCommand('JWT Workbench: Import Tokens...', 'Selection', 'Keep in Memory Only');
     await window.treeItem('Pasted tokens').waitFor();
+  });
+
+  it('undoes an import once, even if its button is pressed after the command was run', async () => {
+    const { window } = ui;
+    const { page } = window;
+    const { refresh_token } = await mock.issueTokens({ clientId: 'shop' });
+    const sent = mock.requests.length;
+    await page.evaluate(text => navigator.clipboard.writeText(text), JSON.stringify({ refresh_token }));
+    await window.runCommand('JWT Workbench: Import Tokens...', 'Clipboard', 'Shop');
+    await page.locator('.monaco-dialog-box').getByText('Replace', { exact: true }).click();
+    // The imported token is refreshed by itself.
+    await again(async timeout => {
+      for (const until = Date.now() + timeout; mock.requests.length === sent; await page.waitForTimeout(50))
+        if (Date.now() > until) throw new errors.TimeoutError('Nothing was refreshed.');
+    });
+    await window.runCommand('JWT Workbench: Undo Import');
+    await page
+      .getByText(/The others had been refreshed/)
+      .first()
+      .waitFor();
+    const rows = await window.treeRows();
+    const told = page.locator('.notification-list-item', { hasText: 'It replaced another refresh token' });
+    await told.getByText('Undo', { exact: true }).click();
+    await window.statusBarItem('Shop has its earlier tokens again').waitFor();
+    const generation = (each: readonly string[]) => each.find(row => row.startsWith('Refresh token'));
+    assert.equal(generation(await window.treeRows()), generation(rows));
   });
 
   it('knows what to fill in for a well-known issuer, and asks only for what it cannot know', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { WorkbenchError } from '../../../src/core/errors.ts';
 import type * as Commands from '../../../src/vscode/commands/command.ts';
 import type { Services } from '../../../src/vscode/commands/command.ts';
 import { text } from '../../../src/vscode/commands/fields.ts';
@@ -24,7 +25,7 @@ const vscode = `
   };
   export const window = {
     async showWarningMessage(question) { host.asked.push(question); return host.answer; },
-    async showErrorMessage(text) { host.asked.push(text); },
+    async showErrorMessage(text, ...buttons) { host.asked.push(text, ...buttons); },
   };
 `;
 
@@ -88,6 +89,20 @@ describe('a command that deletes', function () {
     // In both cases the user is asked.
     await handler({ unattended: true })();
     assert.deepEqual(host().asked, ['Remove picked?']);
+  });
+
+  it('offers what helps its row, even if it failed before a question was asked', async () => {
+    const mismatch = { expected: 'https://a.example/', found: 'https://a.example', difference: 'slash' } as const;
+    const command = commands.defineCommand(
+      { name: 'signIn', needsTrust: true, fields: { connection: text }, returns: '' },
+      () => ({
+        ask: (): Promise<{ connection: string }> => Promise.reject(new WorkbenchError('issuer_mismatch', mismatch)),
+        run: async () => ({}),
+      }),
+    );
+    const services = { ready: async () => {}, log: () => {} } as unknown as Services;
+    await command.handler(services)({ kind: 'connection', id: 'shop' });
+    assert.deepEqual(host().asked.slice(1), ['Set Issuer...', 'Open Settings']);
   });
 
   it('is not begun in a workspace that is not trusted, nor with a member that is misspelt', async () => {

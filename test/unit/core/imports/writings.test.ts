@@ -848,6 +848,17 @@ describe('a token', () => {
     }
   });
 
+  it('is said to be masked where only a mask is there', () => {
+    for (const text of [
+      '{"refresh_token":"***"}',
+      '{\\"access_token\\":\\"[REDACTED]\\"}',
+      // https://cli.github.com/manual/gh_auth_status
+      'github.com\n  - Active account: true\n  - Token: gho_************************************\n',
+      'REFRESH_TOKEN=xxxxxxxxxxxx',
+    ])
+      assert.throws(() => importText(text), { code: 'nothing_to_import', data: { reason: 'masked' } }, text);
+  });
+
   it('is not decoded from base64 that may be the token itself, nor in a Secret without base64', () => {
     const reason = { code: 'nothing_to_import', data: { reason: 'base64' } };
     assert.throws(() => importText(base64('an-opaque-refresh-token-0123')), reason);
