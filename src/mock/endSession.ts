@@ -113,6 +113,8 @@ export function createLogoutNotices(settings: Settings, ring: KeyRing): LogoutNo
     const answer = await fetch(uri, {
       method: 'POST',
       body,
+      // The client may close an idle connection at the moment in which it is used again, and would not be notified.
+      headers: { connection: 'close' },
       redirect: 'error',
       signal: AbortSignal.timeout(responseTimeout),
     });

@@ -164,7 +164,7 @@ export async function openMockIssuer(
     // Rejects DNS rebinding: a page whose own host name resolves to 127.0.0.1 sends that name as Host.
     if (!hosts.includes(request.host))
       return refusal(421, 'misdirected_request', 'The option hosts does not list this host name and port');
-    const { service, faults } = state;
+    const { service, faults, families } = state;
     const route = service.find(path);
     const from = request.header('origin');
     const isForeign = from !== undefined && !ownOrigins.includes(from);
@@ -186,7 +186,11 @@ export async function openMockIssuer(
       effects,
       visitor,
       now: clock.now,
-      saw: form => writeForm(entry, form),
+      saw(form) {
+        writeForm(entry, form);
+        const holder = families.holderOf(form.get('refresh_token') ?? '');
+        if (holder !== undefined) entry.sid = holder.grant.sid;
+      },
       authenticated: client => {
         entry.client_id = client.client_id;
       },

@@ -15,6 +15,8 @@ export interface RequestLogEntry {
   readonly client_id?: string;
   /** `fingerprint(refresh_token)`. */
   readonly refresh_token?: string;
+  /** `sid` of the grant that the sent refresh token belongs to; undefined if the issuer does not know the token. */
+  readonly sid?: string;
   /** Every form field. Only the fields known to be harmless keep their values; the others have fingerprints. */
   readonly form?: Readonly<Record<string, string>>;
   /** Undefined until the response is sent, and forever if the connection was dropped. */

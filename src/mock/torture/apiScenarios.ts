@@ -85,11 +85,12 @@ const resources: readonly Scenario[] = [
     severity: 'should',
     section: 'RFC 9068 section 4; only a warning, because some APIs wait before they fetch keys again',
     needs: 'resource',
-    async run({ mock, target, patience }) {
-      const before = await askApi(target, await access(mock), patience);
+    async run(bench) {
+      const { mock } = bench;
+      const before = await askApi(bench, await access(mock));
       if (before >= 400) return notExercised('the API does not accept a valid token');
       await mock.rotateKeys(undefined, { dropOld: true });
-      const status = await askApi(target, await access(mock), patience);
+      const status = await askApi(bench, await access(mock));
       return status < 400 ? { ok: true, by: { status } } : failed('the API answered with status {0}', status);
     },
   },
@@ -103,12 +104,13 @@ const resources: readonly Scenario[] = [
     section: 'no RFC requires it; any caller could make the API flood the issuer',
     needs: 'resource',
     control: 'resource.good',
-    async run({ mock, target, patience, requests }) {
+    async run(bench) {
+      const { mock, requests } = bench;
       const [head = '', ...rest] = (await access(mock)).split('.');
       const header = JSON.parse(Buffer.from(head, 'base64url').toString());
       for (let i = 0; i < 20; i += 1) {
         const other = Buffer.from(JSON.stringify({ ...header, kid: `made-up-${i}` })).toString('base64url');
-        const status = await askApi(target, [other, ...rest].join('.'), patience);
+        const status = await askApi(bench, [other, ...rest].join('.'));
         if (status < 400) return notExercised('the API does not look at the key ID');
       }
       const fetched = requests().filter(({ endpoint }) => endpoint === 'jwks').length;

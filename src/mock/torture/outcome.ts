@@ -6,6 +6,7 @@ import type { RequestLogEntry } from '../requestLog.ts';
  */
 export const observations = [
   'no response within {0} ms',
+  'this machine was too busy to judge: the test stood still for {0} ms',
   // Sign-in.
   'the client signed the user in',
   'the client did not sign the user in',
@@ -40,6 +41,7 @@ export const observations = [
   'the client sent a refresh token that was already used',
   'the client sent no second refresh request',
   '{0} refresh requests, {1} of 5 requests lost the session',
+  'the client also renewed its tokens by itself',
   'the client sent the next request after {0} ms',
   'the client did not notify the issuer',
   'the client received no logout notification',
@@ -123,6 +125,25 @@ export const failed = (text: Observation, ...values: Observed['values']) =>
 
 export const notExercised = (text: Observation, ...values: Observed['values']) =>
   ({ notExercised: observed(text, ...values) }) as const;
+
+/** What a client does by itself, however late its issuer answers or this machine is. */
+const deeds: readonly Observation[] = [
+  'the client signed the user in',
+  'the client accepted the response',
+  'the browser’s URL contained the request parameters',
+  'the client sent the code to the other issuer',
+  'the client sent the code and its credentials to the new address',
+  'the client sent the next request after {0} ms',
+  'the client polled again after {0} ms',
+  'the client keeps polling',
+  'the client sent no id_token_hint',
+  '{0} requests did not name the API as resource',
+];
+export const surely = (seen: Observed | undefined): boolean => seen !== undefined && deeds.includes(seen.text);
+
+/** What lateness of this machine may have caused says nothing about the client. */
+export const stoodStill = (lost: number) =>
+  notExercised('this machine was too busy to judge: the test stood still for {0} ms', Math.round(lost));
 
 /** A pass, if the request that it is judged by was made. */
 export const passed = (request: RequestLogEntry | undefined, otherwise: Observation, ...values: Observed['values']) =>

@@ -13,7 +13,7 @@ import {
   type Severity,
   signed,
 } from './outcome.ts';
-import type { Browser } from './walk.ts';
+import type { Browser, Sent } from './walk.ts';
 
 const families = [
   'ID token',
@@ -45,8 +45,13 @@ export interface ScenarioParts {
   pass(seconds?: number): Promise<void>;
   /** Milliseconds of real time in one second of the client's clock. */
   readonly second: number;
-  /** Timeout of one request, in milliseconds. */
-  readonly patience: number;
+  /**
+   * Sends the client one request, over a connection of its own: a client may close an idle connection at the moment in
+   * which it is used again. Resolves with the status. @throws NoResponse after the patience and `longer` milliseconds
+   */
+  send(url: string, request: Partial<Sent>, longer?: number): Promise<number>;
+  /** Milliseconds in which this process stood still since the start of the scenario, at most. */
+  lost(): number;
   /** The visitor's browser, if no driver replaces it. */
   readonly browser: Browser;
   /** The client's requests to the issuer since the start of the scenario. */
@@ -257,12 +262,16 @@ export const noRefresh = notExercised('the client sent no refresh request');
 /** What a visitor's session sends to renew itself: a page that renews in a frame sends a code. */
 const grantsOfSession = ['refresh_token', 'authorization_code'];
 
-/** Other token requests of a client are polls for a device, for example, or get tokens of its own. */
-export const isOfSession = ({ grant_type }: RequestLogEntry): boolean => grantsOfSession.includes(grant_type ?? '');
+/**
+ * Other token requests of a client are polls for a device, for example, or get tokens of its own. A refresh token that
+ * the issuer does not know is of a session from before the scenario, which the client still renews.
+ */
+export const isOfSession = ({ grant_type = '', sid }: RequestLogEntry): boolean =>
+  grantsOfSession.includes(grant_type) && (grant_type !== 'refresh_token' || sid !== undefined);
 
 /** Sets a fault unless it has struck already, and makes the client use its token. Resolves with the request that was struck. */
 export async function strikeRefresh(bench: ScenarioParts, fault: FaultSetting): Promise<RequestLogEntry | undefined> {
-  const struck = () => bench.requests().find(({ faults }) => faults.includes(fault.type));
+  const struck = () => bench.requests().find(entry => entry.faults.includes(fault.type) && isOfSession(entry));
   if (struck() === undefined) bench.mock.setFault({ ...fault, grant_type: grantsOfSession });
   await bench.isSignedIn();
   return struck();
@@ -275,7 +284,7 @@ export function nextOf({ requests }: ScenarioParts, entry: RequestLogEntry): Req
 }
 
 export const refreshesOf = ({ requests }: ScenarioParts) =>
-  requests().filter(({ grant_type }) => grant_type === 'refresh_token');
+  requests().filter(entry => entry.grant_type === 'refresh_token' && isOfSession(entry));
 
 /** Sends one token to an API; undefined if the persona of the issuer has no such token. */
 export const asked = <M extends 'refuse' | 'accept'>(
@@ -286,21 +295,17 @@ export const asked = <M extends 'refuse' | 'accept'>(
   family: 'resource server',
   needs: 'resource',
   control: 'resource.good',
-  async run({ mock, target, patience }) {
-    const sent = await token(mock);
+  async run(bench) {
+    const sent = await token(bench.mock);
     if (sent === undefined) return notExercised('access tokens of this issuer have no audience');
-    const status = await askApi(target, sent, patience);
+    const status = await askApi(bench, sent);
     const seen = status < 400 ? 'accept' : status < 500 ? 'refuse' : undefined;
     return seen === words.must ? { ok: true, by: { status } } : failed('the API answered with status {0}', status);
   },
 });
 
-export async function askApi({ resource = '' }: Target, token: string, patience: number): Promise<number> {
-  const headers = { authorization: `Bearer ${token}` };
-  const response = await fetch(resource, { headers, signal: AbortSignal.timeout(patience) });
-  await response.text();
-  return response.status;
-}
+export const askApi = ({ send, target: { resource = '' } }: ScenarioParts, token: string): Promise<number> =>
+  send(resource, { headers: { authorization: `Bearer ${token}` } });
 
 export const access = async (mock: MockServer) => (await mock.issueTokens()).access_token;
 export const changed = (change: (claims: Record<string, unknown>) => void) => async (mock: MockServer) => {

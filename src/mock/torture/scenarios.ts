@@ -1,5 +1,6 @@
 import type { MockServer } from '../nodeServer.ts';
 import { apiScenarios } from './apiScenarios.ts';
+import { deviceScenarios } from './deviceScenarios.ts';
 import { failed, notExercised, observed, passed, type Severity, signed } from './outcome.ts';
 import {
   type AuthorizationParameters,
@@ -15,7 +16,7 @@ import {
   signInOf,
   underFaults,
 } from './rows.ts';
-import { sessionScenarios } from './sessionScenarios.ts';
+import { logoutScenarios, refreshScenarios } from './sessionScenarios.ts';
 
 /** Over TLS a client need not check the signature of the ID token. If it does check it, it must do so fully. */
 const mustIfVerified = async (asked: AuthorizationParameters, { mock, signIn }: ScenarioParts): Promise<Severity> => {
@@ -279,13 +280,13 @@ const signInScenarios: readonly Scenario[] = [
       const authorize = new URL(began.location ?? target.start);
       if (other === undefined || !other.serves(authorize.pathname))
         return notExercised('the second sign-in does not lead to the second issuer');
-      const seen = other.requests.length;
+      const { next } = other.requestsSince(0);
       // The mix-up attack: the honest issuer gets the authorization request that the client meant for the attacker's
       // issuer.
       const { authorization_endpoint } = await metadataOf(mock);
       authorize.searchParams.set('client_id', mock.clients[0]?.client_id ?? '');
       await browser.visit(`${authorization_endpoint}${authorize.search}`);
-      const got = other.requests.slice(seen).some(({ form }) => form?.code !== undefined);
+      const got = other.requestsSince(next).requests.some(({ form }) => form?.code !== undefined);
       return got
         ? failed('the client sent the code to the other issuer')
         : passed(signInOf(requests()), 'the issuer did not sign the user in');
@@ -449,4 +450,10 @@ async function metadataOf(mock: ScenarioParts['mock']): Promise<Record<string, s
 }
 
 /** All scenarios. To add one, add a row, and a deliberately broken client to the tests. */
-export const scenarios: readonly Scenario[] = [...signInScenarios, ...sessionScenarios, ...apiScenarios];
+export const scenarios: readonly Scenario[] = [
+  ...signInScenarios,
+  ...refreshScenarios,
+  ...deviceScenarios,
+  ...logoutScenarios,
+  ...apiScenarios,
+];

@@ -1,9 +1,8 @@
-import { deviceCodeGrant } from '../effects.ts';
 import type { FaultSetting } from '../faults.ts';
 import type { MockServer } from '../nodeServer.ts';
 import type { MockIssuerOptions } from '../options.ts';
 import type { RequestLogEntry } from '../requestLog.ts';
-import { failed, type Must, notExercised, passed, type ScenarioOutcome } from './outcome.ts';
+import { failed, notExercised, passed, type ScenarioOutcome } from './outcome.ts';
 import {
   askedFor,
   claimsOf,
@@ -15,7 +14,6 @@ import {
   refreshesOf,
   refreshing,
   type Scenario,
-  type ScenarioOf,
   type ScenarioParts,
   strikeRefresh,
 } from './rows.ts';
@@ -58,12 +56,14 @@ const refusesIdToken =
     if (struck === undefined) return noRefresh;
     const refused = { ok: true, by: { request: struck } } as const;
     if (!(await bench.isSignedIn())) return refused;
-    // A client that renews early may use its earlier token until that expires, although it has refused the response.
-    await bench.pass();
+    // A client that renews early may use its earlier token until that expires, although it has refused the response. One
+    // that counts whole seconds uses it a little longer.
+    await bench.pass(2);
     return (await bench.isSignedIn()) ? failed('the client accepted the response') : refused;
   };
 
-const refreshes: readonly Scenario[] = [
+/** Scenarios of a session that renews its tokens. */
+export const refreshScenarios: readonly Scenario[] = [
   refreshing(
     {
       id: 'refresh.rotation',
@@ -113,11 +113,14 @@ const refreshes: readonly Scenario[] = [
       bench.mock.faults.clear('expiresIn');
       const before = refreshesOf(bench).length;
       const answers = await Promise.all(Array.from({ length: 5 }, () => bench.isSignedIn()));
-      const [request, ...more] = refreshesOf(bench).slice(before);
+      const sent = refreshesOf(bench).slice(before);
       const lost = answers.filter(each => !each).length;
-      if (lost === 0 && more.length === 0) return passed(request, 'the client sent no refresh request');
-      const sent = more.length + (request === undefined ? 0 : 1);
-      return failed('{0} refresh requests, {1} of 5 requests lost the session', sent, lost);
+      if (lost === 0 && sent.length <= 1) return passed(sent[0], 'the client sent no refresh request');
+      const [first, second] = sent;
+      // With the new token of the first, the second may be one of the client's own schedule that came late.
+      if (lost === 0 && sent.length === 2 && first?.refresh_token !== second?.refresh_token)
+        return notExercised('the client also renewed its tokens by itself');
+      return failed('{0} refresh requests, {1} of 5 requests lost the session', sent.length, lost);
     },
   ),
   refreshing(
@@ -160,10 +163,17 @@ const refreshes: readonly Scenario[] = [
       bench.mock.setRotation('grace');
       const seen = await outlives({ type: 'dropAfterCommit', at: 'token', times: 1 })(bench);
       if (!('by' in seen)) return seen;
-      const sent = refreshesOf(bench);
-      const lost = sent.findIndex(({ faults }) => faults.includes('dropAfterCommit'));
-      const again = sent.find(({ refresh_token }, i) => i > lost && refresh_token === sent[lost]?.refresh_token);
-      return passed(again, 'the client sent no second refresh request');
+      const again = () => {
+        const sent = refreshesOf(bench);
+        const lost = sent.findIndex(({ faults }) => faults.includes('dropAfterCommit'));
+        return sent.find(({ refresh_token }, i) => i > lost && refresh_token === sent[lost]?.refresh_token);
+      };
+      if (again() === undefined) {
+        // A client that renews early uses its earlier token until that expires, and tries again only then.
+        await bench.pass(1.5);
+        if (!(await bench.isSignedIn())) return failed('the session ended');
+      }
+      return passed(again(), 'the client sent no second refresh request');
     },
   ),
   refreshing(
@@ -211,137 +221,6 @@ const refreshes: readonly Scenario[] = [
   ),
 ];
 
-const deviceError = { type: 'oauthError', at: 'token', grant_type: deviceCodeGrant } as const;
-const pollsOf = ({ requests }: ScenarioParts) => requests().filter(({ form }) => form?.grant_type === deviceCodeGrant);
-
-/**
- * Signs in by device code. Once the client has got this error, the user approves. Resolves with the status of the
- * client's response.
- */
-async function byDevice(bench: ScenarioParts, error?: string): Promise<number | undefined> {
-  const { mock, target, patience, second } = bench;
-  mock.setFault({ type: 'member', name: 'interval', value: 1, at: 'device_authorization' });
-  // After slow_down, a client that complies needs 5 seconds more.
-  const signal = AbortSignal.timeout(patience + 10 * second);
-  const ended = fetch(target.device ?? '', { signal }).then(
-    async response => {
-      await response.text();
-      return response.status;
-    },
-    () => undefined,
-  );
-  if (error === undefined) return ended;
-  mock.setSignIn('page');
-  const stop = mock.watchRequests(entry => {
-    if (entry.grant_type === deviceCodeGrant && entry.error === error) mock.setSignIn('auto');
-  });
-  return ended.finally(stop);
-}
-
-const device = <M extends Must>(
-  words: Pick<ScenarioOf<M>, 'id' | 'title' | 'must' | 'section'>,
-  run: (bench: ScenarioParts) => Promise<ScenarioOutcome<M>>,
-) => ({
-  ...words,
-  family: 'device' as const,
-  severity: 'must' as const,
-  needs: 'device' as const,
-  control: 'device.good' as const,
-  // The mock accepts polls at any rate. The request log shows whether the client kept the interval.
-  options: () => ({ deviceInterval: 0 }),
-  async run(bench: ScenarioParts): Promise<ScenarioOutcome<M>> {
-    const seen = await run(bench);
-    return pollsOf(bench).length === 0 ? notExercised('the client did not poll for the tokens of a device code') : seen;
-  },
-});
-
-/** Milliseconds from each poll to the next one for the same device: a client may wait for several devices at once. */
-const gaps = (bench: ScenarioParts) => {
-  const polls = pollsOf(bench);
-  return polls.flatMap((poll, i) => {
-    const next = polls.slice(i + 1).find(({ form }) => form?.device_code === poll.form?.device_code);
-    return next === undefined ? [] : [{ after: poll.error, gap: next.time - poll.time }];
-  });
-};
-
-/** The client may poll again only this many seconds after this error. Also resolves with the status of its response. */
-async function keepsInterval(
-  bench: ScenarioParts,
-  error: string,
-  seconds: number,
-): Promise<{ readonly status: number | undefined; readonly seen: ScenarioOutcome<'wait'> }> {
-  const status = await byDevice(bench, error);
-  const shortest = () => Math.min(...gaps(bench).flatMap(({ after, gap }) => (after === error ? [gap] : [])));
-  // If another device of the client got the error, it polls again in its own time.
-  for (let i = 0; status === 200 && shortest() === Number.POSITIVE_INFINITY && i <= seconds; i += 1) await bench.pass();
-  const measured = shortest();
-  if (measured === Number.POSITIVE_INFINITY) return { status, seen: notExercised('the client did not poll again') };
-  const isTooEarly = measured < (seconds - 0.1) * bench.second;
-  const early = () => failed('the client polled again after {0} ms', measured);
-  return { status, seen: isTooEarly ? early() : { ok: true, by: { measured } } };
-}
-
-const refusedDevice =
-  (error: string, answer: (bench: ScenarioParts) => void) =>
-  async (bench: ScenarioParts): Promise<ScenarioOutcome<'refuse'>> => {
-    answer(bench);
-    const status = await byDevice(bench);
-    if (status === undefined) return failed('the client keeps polling');
-    if (status < 400) return failed('the client signed the user in');
-    const refused = pollsOf(bench).find(poll => poll.error === error);
-    return passed(refused, 'the client did not receive the error {0}', error);
-  };
-
-const devices: readonly Scenario[] = [
-  device(
-    {
-      id: 'device.good',
-      title: 'The user approves: the client signs the user in',
-      must: 'accept',
-      section: 'RFC 8628 section 3.5',
-    },
-    async bench => {
-      const status = await byDevice(bench);
-      const approved = pollsOf(bench).find(poll => poll.status === 200);
-      return status === 200
-        ? passed(approved, 'the client did not request tokens')
-        : failed('the client did not sign the user in');
-    },
-  ),
-  device(
-    {
-      id: 'device.interval',
-      title: 'Authorization pending: the client polls again after the interval',
-      must: 'wait',
-      section: 'RFC 8628 section 3.5',
-    },
-    async bench => {
-      const { status, seen } = await keepsInterval(bench, 'authorization_pending', 1);
-      return 'by' in seen && status !== 200 ? failed('the client did not sign the user in') : seen;
-    },
-  ),
-  device(
-    {
-      id: 'device.slow-down',
-      title: 'slow_down: the client adds 5 seconds to its polling interval',
-      must: 'wait',
-      section: 'RFC 8628 section 3.5',
-    },
-    async bench => {
-      bench.mock.setFault({ ...deviceError, error: 'slow_down', times: 1 });
-      return (await keepsInterval(bench, 'slow_down', 6)).seen;
-    },
-  ),
-  device(
-    { id: 'device.denied', title: 'The user declines', must: 'refuse', section: 'RFC 8628 section 3.5' },
-    refusedDevice('access_denied', ({ mock }) => mock.setSignIn('deny')),
-  ),
-  device(
-    { id: 'device.expired', title: 'The device code expires', must: 'refuse', section: 'RFC 8628 section 3.5' },
-    refusedDevice('expired_token', ({ mock }) => mock.setFault({ ...deviceError, error: 'expired_token' })),
-  ),
-];
-
 /** The issuer ends the session, as after a sign-out from another client. `told`: whether it told the client in this way. */
 const endedElsewhere =
   (told: (bench: ScenarioParts, ended: RequestLogEntry) => boolean) =>
@@ -350,9 +229,12 @@ const endedElsewhere =
     if (!(await signIn())) return notExercised('the client does not sign in');
     const metadata = await mock.fetch(`${mock.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
     await browser.visit((await metadata.json()).end_session_endpoint);
-    if (await isSignedIn()) return failed('the user is still signed in');
+    const is = await isSignedIn();
     const ended = requests().find(entry => entry.endpoint === 'end_session' && told(bench, entry));
-    return passed(ended, 'the client received no logout notification');
+    // A client that was not told does not know.
+    return is && ended !== undefined
+      ? failed('the user is still signed in')
+      : passed(ended, 'the client received no logout notification');
   };
 
 /** Removes the other logout URI, so that a client registered for both kinds of notification gets only this one. */
@@ -381,21 +263,22 @@ const forgedNotice = (
   section: 'OpenID Connect Back-Channel Logout 1.0 section 2.6',
   needs: 'backchannel_logout_uri',
   control: 'logout.back-channel',
-  async run({ mock, signIn, isSignedIn, patience }) {
+  async run({ mock, signIn, isSignedIn, send }) {
     if (!(await signIn())) return notExercised('the client does not sign in');
     const { client_id: aud = '', backchannel_logout_uri: uri = '' } =
       mock.clients.find(each => each.backchannel_logout_uri !== undefined) ?? {};
     const { iss, sub, iat } = claimsOf((await mock.issueTokens({ clientId: aud })).access_token);
     const events = { 'http://schemas.openid.net/event/backchannel-logout': {} };
     const claims = { iss, sub, aud, iat, exp: Number(iat) + 120, jti: crypto.randomUUID(), events, ...otherwise };
-    const body = new URLSearchParams({ logout_token: forge(await mock.sign(claims, { typ: 'logout+jwt' })) });
-    const answer = await fetch(uri, { method: 'POST', body, signal: AbortSignal.timeout(patience) });
-    await answer.text();
-    return (await isSignedIn()) ? { ok: true, by: { status: answer.status } } : failed('the session ended');
+    const form = new URLSearchParams({ logout_token: forge(await mock.sign(claims, { typ: 'logout+jwt' })) });
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const status = await send(uri, { method: 'POST', headers, body: form.toString() });
+    return (await isSignedIn()) ? { ok: true, by: { status } } : failed('the session ended');
   },
 });
 
-const logouts: readonly Scenario[] = [
+/** Scenarios of a session that ends. */
+export const logoutScenarios: readonly Scenario[] = [
   {
     ...logout,
     id: 'logout.ends',
@@ -459,6 +342,3 @@ const logouts: readonly Scenario[] = [
     ),
   },
 ];
-
-/** Scenarios that follow a sign-in, and those of the device flow. */
-export const sessionScenarios: readonly Scenario[] = [...refreshes, ...devices, ...logouts];

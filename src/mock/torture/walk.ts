@@ -1,5 +1,6 @@
 import { request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
+import { patienceOf } from './lateness.ts';
 
 /*
  * A browser without a screen, which handles cookies, redirects and self-submitting forms, to go through a client's
@@ -89,6 +90,23 @@ export function send(url: URL, { body, signal, ...init }: Sent): Promise<Respons
   });
 }
 
+/** Sends a request of a script, and follows redirects as `fetch` does. Resolves with the final status. */
+export async function sendAsScript(start: string, { method = 'GET', ...rest }: Partial<Sent>, signal: AbortSignal) {
+  let url = new URL(start);
+  let init: Sent = { ...rest, method, headers: { accept: '*/*', ...rest.headers }, signal };
+  for (let step = 0; step < maxRedirects; step += 1) {
+    const { status, headers } = await send(url, init);
+    const location = headers.get('location');
+    if (location === null || status < 300 || status >= 400) return status;
+    const to = new URL(location, url);
+    const { authorization, ...others } = init.headers;
+    const kept = authorization !== undefined && to.origin === url.origin ? { ...others, authorization } : others;
+    init = status < 307 ? { method: 'GET', headers: kept, signal } : { ...init, headers: kept };
+    url = to;
+  }
+  throw new Error(`More than ${maxRedirects} redirects`);
+}
+
 /**
  * `patience`: timeout of one request in milliseconds. `send`: sends a request, usually over the network. Cookies are kept per
  * host without the port, as in real browsers.
@@ -125,7 +143,7 @@ export function createBrowser(patience: number, send: (url: URL, init: Sent) => 
     const once = () =>
       send(url, {
         method: form === undefined ? 'GET' : 'POST',
-        signal: AbortSignal.timeout(patience),
+        signal: patienceOf(patience),
         headers: {
           ...asNavigation,
           ...(cookie && { cookie }),

@@ -320,6 +320,8 @@ describe('mock issuer: back-channel logout', () => {
   it('notifies the clients of the session with a logout token', async () => {
     const heard: string[] = [];
     const client = createServer((request, response) => {
+      // On a kept connection the notification could get lost.
+      assert.equal(request.headers.connection, 'close');
       let body = '';
       request.on('data', chunk => {
         body += chunk;

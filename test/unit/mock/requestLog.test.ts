@@ -7,7 +7,8 @@ describe('mock issuer: request log', () => {
   it('records each request and its outcome', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     mock.clock.freeze(1_000);
-    const { refresh_token } = await mock.issueTokens();
+    const { refresh_token, id_token = '' } = await mock.issueTokens();
+    const { sid } = JSON.parse(Buffer.from(id_token.split('.')[1] ?? '', 'base64url').toString());
     await refresh(mock, refresh_token, { scope: 'openid' });
     mock.clock.advance(500);
     await refresh(mock, 'never issued');
@@ -23,6 +24,7 @@ describe('mock issuer: request log', () => {
         endpoint: 'token',
         ...form,
         refresh_token: seen,
+        sid,
         form: { ...form, refresh_token: seen, scope: 'openid' },
         status: 200,
         committed: true,

@@ -60,7 +60,8 @@ describe('torture of clients that do not come to the point', function () {
       device: `${origin}/device`,
       secondStart: `${origin}/login2`,
     };
-    return torture(mock, { ...target, scenarios: chosen, pace, patience }).finally(client.close);
+    const takePulse = () => ({ lost: () => 0, worst: () => 0, stop() {} });
+    return torture(mock, { ...target, scenarios: chosen, pace, patience, takePulse }).finally(client.close);
   };
 
   for (const [lapse, details] of Object.entries(unseen) as [Lapse, Record<string, string>][])
@@ -136,6 +137,18 @@ describe('torture of clients that do not come to the point', function () {
       );
     } finally {
       await api.close();
+      await mock.close();
+    }
+  });
+
+  it('takes a client that was not told of a sign-out for one that cannot know of it', async () => {
+    // Nobody listens at port 1.
+    const mock = await startMock({ client_id: 'demo', backchannel_logout_uri: 'http://127.0.0.1:1/' });
+    try {
+      assert.deepEqual(told(await run(mock, ['logout.back-channel'], {})), [
+        'logout.back-channel: not exercised the client received no logout notification',
+      ]);
+    } finally {
       await mock.close();
     }
   });
