@@ -2,7 +2,7 @@ import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/p
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { ensureDependencies, npm, run } from './lib/ensure.mjs';
+import { ensureDependencies, npm, tsc } from './lib/ensure.mjs';
 import { elapsed, root, runScript } from './lib/project.mjs';
 
 /**
@@ -117,7 +117,7 @@ async function types(dist, source) {
     typeRoots: [join(root, 'node_modules', '@types')],
   };
   await writeFile(config, JSON.stringify({ compilerOptions, files: [join(source, 'index.ts')] }));
-  await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', config]);
+  await tsc(['-p', config], root);
   await rm(config);
   for (const name of await readdir(dist, { recursive: true })) {
     if (!name.endsWith('.d.ts')) continue;

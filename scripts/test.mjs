@@ -5,7 +5,7 @@ import { constants, setPriority, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildExtension, buildTests, testKinds } from './build.mjs';
-import { ensureDependencies, run } from './lib/ensure.mjs';
+import { ensureDependencies, run, tsc } from './lib/ensure.mjs';
 import { elapsed, root, runScript, UserError } from './lib/project.mjs';
 import { grepVariable, resultsVariable, slowVariable } from './lib/results.mjs';
 import { ensureVSCodeFromNpm } from './lib/vscode-from-npm.mjs';
@@ -116,23 +116,19 @@ async function build(kinds) {
 }
 
 /**
- * Checks formatting, lint and types, as `npm run lint` and `npm run check` do, but with one thread for the types: on two
- * cores that are busy, each further one only reads the same types again.
+ * Checks formatting, lint and types, as `npm run lint` and `npm run check` do.
  * @param {Report} report
  */
 async function checks(report) {
-  const scripts = {
-    lint: '@biomejs/biome/bin/biome ci --error-on-warnings --colors=off .',
-    types: 'typescript/bin/tsc --noEmit --checkers 1',
-  };
-  for (const [name, command] of Object.entries(scripts)) {
-    const [script = '', ...args] = command.split(' ');
-    const options = { cwd: root, background: true };
-    await report.stage(
-      name,
-      async () => void (await run(process.execPath, [join(root, 'node_modules', script), ...args], options)),
-    );
-  }
+  const background = true;
+  const biome = join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
+  await report.stage('lint', async () => {
+    await run(process.execPath, [biome, ...'ci --error-on-warnings --colors=off .'.split(' ')], {
+      cwd: root,
+      background,
+    });
+  });
+  await report.stage('types', async () => void (await tsc(['--noEmit'], root, { background })));
 }
 
 /**

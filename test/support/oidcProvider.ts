@@ -8,6 +8,7 @@ import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import type Provider from 'oidc-provider';
 import type { GrantContext } from 'oidc-provider';
 import { type TestKey, testKey } from './clientKeys.ts';
+import { rsaPair } from './rsaPair.ts';
 import { selfSigned, selfSignedClient } from './selfSigned.ts';
 
 /**
@@ -268,7 +269,7 @@ async function strictKeys(): Promise<JWK[]> {
   const kinds = ['EdDSA', 'ES512', 'PS256'] as const;
   return Promise.all(
     kinds.map(async alg => {
-      const { privateKey } = await generateKeyPair(alg, { extractable: true });
+      const { privateKey } = alg === 'PS256' ? rsaPair() : await generateKeyPair(alg, { extractable: true });
       return { ...(await exportJWK(privateKey)), kid: alg, alg, use: 'sig' };
     }),
   );
@@ -316,8 +317,7 @@ async function exchange(provider: Provider, context: GrantContext): Promise<void
 }
 
 async function signingKey(): Promise<JWK> {
-  const { privateKey } = await generateKeyPair('RS256', { extractable: true });
-  return { ...(await exportJWK(privateKey)), kid: 'test', alg: 'RS256', use: 'sig' };
+  return { ...(await exportJWK(rsaPair().privateKey)), kid: 'test', alg: 'RS256', use: 'sig' };
 }
 
 /** Suppresses warnings about the version of Node and about settings that are unsuitable for production. */

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { npm, run } from '../../../scripts/lib/ensure.mjs';
+import { npm, tsc } from '../../../scripts/lib/ensure.mjs';
 import { root } from '../../../scripts/lib/project.mjs';
 import { slowVariable } from '../../../scripts/lib/results.mjs';
 import { ensureNewestNode } from '../../../scripts/lib/vscode-from-npm.mjs';
@@ -114,6 +114,8 @@ console.log(text, problems(new MockOptionError([])));
       const compilerOptions = {
         strict: true,
         noEmit: true,
+        // What TypeScript itself ships need not be checked; all others are.
+        skipDefaultLibCheck: true,
         target: 'es2023',
         types: ['node'],
         typeRoots: [join(root, 'node_modules', '@types')],
@@ -121,14 +123,14 @@ console.log(text, problems(new MockOptionError([])));
       };
       const files = mode.module === 'esnext' ? ['a.mts'] : ['a.mts', 'a.cts'];
       writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
-      await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc')], { cwd: folder });
+      await tsc([], folder);
     }
   });
 
   it('starts from a config file, says when it is ready in one line, and ends on SIGTERM', async () => {
     writeFileSync(
       join(folder, 'mock.json'),
-      '{ "$schema": "x", "rotation": "strict", "path": "/one", "clients": [{ "client_id": "mine" }] }',
+      '{ "$schema": "x", "alg": "ES256", "rotation": "strict", "path": "/one", "clients": [{ "client_id": "mine" }] }',
     );
     const { process, ready, ended } = await start('--config', 'mock.json', '--control');
     assert.match(ready.issuer, /^http:\/\/127\.0\.0\.1:\d+\/one$/);
@@ -141,7 +143,7 @@ console.log(text, problems(new MockOptionError([])));
   });
 
   it('ends with its standard input if --until-stdin-closes is given; the config may be a module', async () => {
-    writeFileSync(join(folder, 'mock.mjs'), 'export default { signIn: "auto" }');
+    writeFileSync(join(folder, 'mock.mjs'), 'export default { alg: "ES256", signIn: "auto" }');
     const { process, ready, ended } = await start('--config', 'mock.mjs', '--until-stdin-closes');
     assert.equal((await fetch(`${ready.issuer}/jwks`)).status, 200);
     process.stdin?.end();
@@ -158,7 +160,7 @@ console.log(text, problems(new MockOptionError([])));
   });
 
   it('reads a file with a byte order mark', async () => {
-    writeFileSync(join(folder, 'marked.json'), '\ufeff{ "subject": "ada" }');
+    writeFileSync(join(folder, 'marked.json'), '\ufeff{ "alg": "ES256", "subject": "ada" }');
     const { process, ended } = await start('--config', 'marked.json', '--until-stdin-closes');
     process.stdin?.end();
     assert.equal(await ended, 0);
@@ -301,7 +303,7 @@ console.log(text, problems(new MockOptionError([])));
 
   it('warns if other machines can reach it or if it accepts any client', async () => {
     const child = spawn(bin, ['--host', '0.0.0.0', ...['--config', 'any.json']], { cwd: folder });
-    writeFileSync(join(folder, 'any.json'), '{ "anyClient": true }');
+    writeFileSync(join(folder, 'any.json'), '{ "alg": "ES256", "anyClient": true }');
     let warned = '';
     await new Promise<void>(resolve => {
       child.stderr.setEncoding('utf8').on('data', text => {

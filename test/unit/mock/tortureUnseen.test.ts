@@ -42,7 +42,11 @@ const unseen: Readonly<Record<Lapse, Readonly<Record<string, string>>>> = {
 describe('torture of clients that do not come to the point', function () {
   this.timeout(60_000);
   const startMock = (client: MockClientOptions = { client_id: 'demo' }) =>
-    startMockServer({ alg: 'ES256', clients: [client], issuers: [{ path: '/other', clients: [client] }] });
+    startMockServer({
+      alg: 'ES256',
+      clients: [client],
+      issuers: [{ path: '/other', alg: 'ES256', clients: [client] }],
+    });
 
   const run = async (
     mock: Awaited<ReturnType<typeof startMock>>,
@@ -155,8 +159,9 @@ describe('torture of clients that do not come to the point', function () {
 
   it('needs the honest issuer to sign the user in for a mix-up, and a registration for a client to be registered', async () => {
     const elsewhere = { client_id: 'demo', redirect_uris: ['https://elsewhere.example/callback'] };
-    const mock = await startMockServer({ clients: [elsewhere], issuers: [{ path: '/other', clients: [] }] });
-    const open = await startMockServer({ anyClient: true });
+    const issuers = [{ path: '/other', alg: 'ES256', clients: [] }] as const;
+    const mock = await startMockServer({ alg: 'ES256', clients: [elsewhere], issuers });
+    const open = await startMockServer({ alg: 'ES256', anyClient: true });
     const client = await startSampleMcp(`${open.issuer}/api`, 'mcp.registration');
     const { origin } = client;
     const target = { start: `${origin}/login`, signedIn: `${origin}/me`, mcp: true, scenarios: ['mcp.registration'] };

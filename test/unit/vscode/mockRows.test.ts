@@ -8,15 +8,14 @@ import { type MockNode, type MockView, mockChildren, mockKey, mockParent } from 
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
 import { type MockWatch, watchMock } from '../../../src/vscode/mockWatch.ts';
 import type * as Rows from '../../../src/vscode/tree/items.ts';
-import { manualClock } from '../../support/manualClock.ts';
+import { type ManualClock, manualClock } from '../../support/manualClock.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
 describe('the rows of the mock issuer', function () {
   this.timeout(20_000);
   let folder: string;
   let mockRow: typeof Rows.mockRow;
-  const clock = manualClock(new Date(2026, 5, 1, 12, 0, 0).getTime());
-  const sessions = createSessions();
+  let clock: ManualClock;
   let askedBy: 'user' | 'timer' | undefined;
   let changes = 0;
   let mock: MockServer;
@@ -25,6 +24,13 @@ describe('the rows of the mock issuer', function () {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'mock-rows-'));
     ({ mockRow } = await withoutVscode<typeof Rows>('tree/items', folder));
+  });
+  after(() => rm(folder, { recursive: true }));
+  beforeEach(async () => {
+    clock = manualClock(new Date(2026, 5, 1, 12, 0, 0).getTime());
+    const sessions = createSessions();
+    askedBy = undefined;
+    changes = 0;
     mock = await startMockServer({ alg: 'ES256', users: [{ sub: 'ada', claims: { email: 'a@x' }, groups: ['ops'] }] });
     const common = { clientId: 'demo', autoRefresh: true, tokenEndpointAuthMethod: 'none' as const };
     const connection = { ...common, id: 'demo', label: 'Demo', issuer: mock.issuer };
@@ -37,10 +43,9 @@ describe('the rows of the mock issuer', function () {
     const refresher = { askedBy: () => askedBy };
     watch = watchMock({ server: mock, sessions, refresher, clock, onChange: () => void changes++ });
   });
-  after(async () => {
+  afterEach(async () => {
     watch.dispose();
     await mock.close();
-    await rm(folder, { recursive: true });
   });
 
   const refresh = (refresh_token: string) =>
@@ -98,6 +103,7 @@ describe('the rows of the mock issuer', function () {
   });
 
   it('name the connection or the client, if known, and contain no secret', async () => {
+    mock.setFault({ type: 'delay', ms: 1, at: 'jwks' });
     askedBy = 'user';
     assert.equal(await refresh(refreshToken), 200);
     askedBy = undefined;
@@ -127,6 +133,10 @@ describe('the rows of the mock issuer', function () {
   });
 
   it('are told of in one go, have a place each and lead back to the row of the mock', async () => {
+    mock.setFault({ type: 'tooManyRequests', times: 1 });
+    mock.setFault({ type: 'delay', ms: 1, at: 'jwks' });
+    assert.equal(await refresh(refreshToken), 429);
+    watch.changed();
     clock.advance(1000);
     changes = 0;
     await Promise.all([1, 2, 3].map(() => fetch(`${mock.issuer}/jwks`)));
