@@ -25,6 +25,8 @@ type Common = {
   readonly lostAt?: number | undefined;
   /** The id of a connection with the same refresh token that could not get the newest one first. */
   readonly withheldFrom?: string | undefined;
+  /** The label of the other connection that the error names by its id. */
+  readonly otherLabel?: string | undefined;
   /** Milliseconds by which this machine's clock is ahead of the issuer's, and the uncertainty of that figure. */
   readonly ahead?: number | undefined;
   readonly uncertainty?: number | undefined;

@@ -1,7 +1,7 @@
 import { classify, WorkbenchError } from '../errors.ts';
 import type { Clock, CrossWindowLock, Lease, LedgerEntry, SharedNotes } from '../ports.ts';
 import { pause } from '../waiting.ts';
-import { giveRecord, type Handover, recordOf } from './journalKeys.ts';
+import { giveRecord, type Handover, readableRecord, recordOf } from './journalKeys.ts';
 import {
   emptyRecord,
   isRefused,
@@ -40,6 +40,8 @@ export interface LockedRecord {
   readonly nextGeneration: number;
   /** A file that all windows share is damaged, so the newest generation of other windows is unknown. */
   readonly isDamaged: boolean;
+  /** Set for a new grant if the newest record cannot be read: its generation, and what the journal has of it. */
+  readonly unread?: { readonly generation: number; readonly sealed?: string };
 }
 
 export interface LockOptions {
@@ -225,8 +227,8 @@ export async function readLocked(
     });
   const [ledger, from] = await Promise.all([read(lease.readLedger()), read(lease.takeOver())]);
   const taken = await handover.take(from, id, sessions.generation(id));
-  const handedOver = taken && 'text' in taken ? recordOf(id, taken) : undefined;
-  const unopened = taken && 'fault' in taken ? taken.generation : 0;
+  const handedOver = isNewGrant ? readableRecord(id, taken) : recordOf(id, taken);
+  const unopened = taken && handedOver === undefined ? taken.generation : 0;
   let newestNumber = Math.max(ledger?.generation ?? 0, unopened);
   if (isNewGrant && newestNumber >= impossibleGeneration) {
     // Counting on from this number would soon overflow.
@@ -241,7 +243,10 @@ export async function readLocked(
   const newestOne = await newestRecord(parts, { id, lease, signal, handedOver, ...needed });
   const current = sharedAlso(newestOne, ledger?.family);
   const nextGeneration = Math.max(current.generation, newestNumber) + (isDamaged ? generationGap : 1);
-  return { id, lease, ledger, current, nextGeneration, isDamaged };
+  const isUnread = newestNumber > current.generation && !isSameToken(current, { id, lease, ledger, unopened, signal });
+  const sealed = unopened === newestNumber ? from?.sealed : undefined;
+  const unread = isUnread && { unread: { generation: newestNumber, ...(sealed !== undefined && { sealed }) } };
+  return { id, lease, ledger, current, nextGeneration, isDamaged, ...unread };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { WorkbenchError } from '../errors.ts';
 import type { Lease, LedgerEntry } from '../ports.ts';
 import { sameData } from '../tokens/json.ts';
+import { meansSameIssuer } from '../tokens/tokenUse.ts';
 import {
   type LockedRecord,
   type LockOptions,
@@ -10,10 +11,14 @@ import {
   writeRecord,
 } from './changeRecord.ts';
 import type { Connection } from './connection.ts';
+import { readableRecord } from './journalKeys.ts';
 import {
   beforeImport,
   isRefused,
+  newest,
+  type Owed,
   type Replaced,
+  recordOwed,
   replacedBy,
   type StoredRecord,
   sharedAlso,
@@ -21,7 +26,7 @@ import {
   unansweredIntent,
 } from './record.ts';
 import type { Sessions } from './sessions.ts';
-import { isSameClient } from './tokenSet.ts';
+import { isSameClient, type TokenBinding } from './tokenSet.ts';
 
 /*
  * Two connections may hold the same refresh token. If both use it, the issuer takes the second use for theft and
@@ -35,15 +40,17 @@ export function connectionsSharingGrant({ connection, family }: StoredRecord): r
   return (family?.with ?? []).filter(id => id !== connection);
 }
 
-/** The family of an imported refresh token, from the ledgers of the other connections. `known`: what is noted already. */
+/**
+ * The family of a refresh token with this fingerprint, from the ledgers of the other connections. `known`: what is noted
+ * already.
+ */
 export async function familyOf(
   { sessions, lock }: Pick<RecordParts, 'sessions' | 'lock'>,
   { id, lease }: Pick<LockedRecord, 'id' | 'lease'>,
-  token: string,
+  print: string,
   known?: TokenFamily,
 ): Promise<TokenFamily | undefined> {
   if (!lease.shared) return undefined;
-  const print = lease.fingerprint(token);
   const notes = await notesOf(others(sessions, id), lock);
   const holds = notes.find(({ ledger }) => ledger?.fingerprint === print)?.ledger;
   const { id: name, turn } = holds?.family ?? known ?? { id: print, turn: 0 };
@@ -80,16 +87,29 @@ export function withRecords<T>(
  * False if no other connection holds a token of the family, as far as this window and the ledgers know. Needs no lock.
  */
 export async function mayBeShared(
-  { sessions, lock }: Pick<RecordParts, 'sessions' | 'lock'>,
+  { sessions, lock, vault }: Pick<RecordParts, 'sessions' | 'lock' | 'vault'>,
   id: string,
 ): Promise<boolean> {
   if (sessions.get(id)?.memoryOnly) return false;
   if (connectionsSharingToken(sessions, id, undefined).length > 0) return true;
+  // The caller finds out that a record cannot be read.
+  const stored = await vault.read(id).catch(() => undefined);
+  if (newest(stored, sessions.get(id)?.record)?.owed) return true;
   const { fingerprint, family } = (await lock.peek(id)).ledger ?? {};
   if (fingerprint === undefined) return false;
   if (family?.with?.some(other => other !== id)) return true;
   const notes = await notesOf(others(sessions, id), lock);
   return notes.some(({ ledger }) => belongs(ledger, family?.id ?? fingerprint, fingerprint));
+}
+
+/** The connections that share the token of `id` and, by their ledgers, do not have its newest one. Needs no lock. */
+export async function connectionsBehind(
+  { sessions, lock }: Pick<RecordParts, 'sessions' | 'lock'>,
+  id: string,
+): Promise<readonly string[]> {
+  const own = (await lock.peek(id)).ledger?.family;
+  const notes = await notesOf(others(sessions, id), lock);
+  return notes.filter(({ ledger }) => isAhead(own, ledger?.family)).map(({ other }) => other);
 }
 
 /**
@@ -115,7 +135,8 @@ export async function noteLateMembers(
   record: StoredRecord,
 ): Promise<StoredRecord> {
   const token = record.tokens?.refresh_token;
-  const family = token === undefined ? undefined : await familyOf(parts, locked, token, record.family);
+  const family =
+    token === undefined ? undefined : await familyOf(parts, locked, locked.lease.fingerprint(token), record.family);
   if (family?.with === undefined || sameData(family, record.family)) return record;
   const noted = { ...record, family };
   await writeRecord(parts, locked, noted);
@@ -183,26 +204,43 @@ export async function syncWithFamily(
   signal: AbortSignal,
 ): Promise<StoredRecord> {
   let record = locked.current;
+  for (const owed of record.owed ?? []) {
+    const kept = await openOwed(parts, locked.id, owed);
+    if (!isAhead(kept.family, record.family)) continue;
+    // An earlier token of a grant that is kept here has come back, by an undo or an import of its old text.
+    if (kept.tokens === undefined) {
+      const { connection, generation } = record;
+      const data = { connection, generation, newest: owed.generation, unopened: true, sent: false };
+      throw new WorkbenchError('record_behind', data);
+    }
+    record = adopted(record, kept, locked.nextGeneration) ?? record;
+  }
   const parted: string[] = [];
   for (const [other, lease] of otherLeases) {
+    const { label: otherLabel } = parts.sessions.connection(other) ?? {};
+    const mayBeUsed = () => new WorkbenchError('refresh_token_shared', { other, otherLabel, sent: false });
     const { current, ledger } = await readLocked(parts, { id: other, lease, signal }).catch(error => {
       if (signal.aborted) throw error;
       // Whether the other connection has used the token is unknown.
-      throw new WorkbenchError('refresh_token_shared', { other, sent: false });
+      throw mayBeUsed();
     });
     const ours = withFamily(record, lease);
-    // An import has put other tokens in the place of those of the family, which that connection may have used.
-    const theirs = [current, beforeImport(current) ?? current]
+    // Another grant has taken the place of the family's tokens, which that connection may have used.
+    const owed = await Promise.all((current.owed ?? []).map(each => openOwed(parts, other, each)));
+    const theirs = [current, beforeImport(current) ?? current, ...owed]
       .map(each => withFamily(each, lease))
-      .find(({ tokens, family }) => tokens?.refresh_token !== undefined && family?.id === ours.family?.id);
+      .filter(({ tokens, family }) => tokens?.refresh_token !== undefined && family?.id === ours.family?.id)
+      .reduce<StoredRecord | undefined>((one, two) => (one && !isAhead(two.family, one.family) ? one : two), undefined);
     const { family } = theirs ?? {};
+    const last = isAhead(family, ours.family) ? family : ours.family;
+    if (owed.some(each => each.tokens === undefined && isAhead(each.family, last))) throw mayBeUsed();
     if (theirs?.tokens === undefined || family === undefined || ours.family === undefined) {
       parted.push(other);
       continue;
     }
     if (family.turn > ours.family.turn) {
       const newer = adopted(ours, theirs, locked.nextGeneration);
-      if (newer === undefined) throw new WorkbenchError('refresh_token_shared', { other, sent: false });
+      if (newer === undefined) throw mayBeUsed();
       record = newer;
     } else if (theirs.tokens.refresh_token === ours.tokens?.refresh_token) record = withNotesOf(ours, theirs);
     record = sharedAlso(record, { ...family, with: [other] });
@@ -216,11 +254,27 @@ export async function syncWithFamily(
   return record;
 }
 
+/**
+ * The record of a grant that is owed, or one without tokens if it cannot be read: its family tells how often the token
+ * has been used.
+ */
+export async function openOwed({ handover }: RecordParts, id: string, owed: Owed): Promise<StoredRecord> {
+  const { sealed, generation, family } = owed;
+  const taken = sealed === undefined ? undefined : await handover.take({ generation, sealed }, id, 0);
+  const opened = readableRecord(id, taken);
+  return opened ? { ...opened, family: opened.family ?? family } : recordOwed(id, owed);
+}
+
+/** True if `theirs` is a later token of the same family. */
+export function isAhead(theirs: TokenFamily | undefined, ours: TokenFamily | undefined): boolean {
+  return theirs !== undefined && theirs.id === ours?.id && theirs.turn > ours.turn;
+}
+
 /** The record with the newer tokens of the same family, unless they belong to another client. */
 function adopted(ours: StoredRecord, theirs: StoredRecord, generation: number): StoredRecord | undefined {
-  const { tokens, binding } = theirs;
-  const fits = ours.binding !== undefined && isSameClient(binding, ours.binding);
-  if (!fits || tokens === undefined || binding === undefined || ours.family === undefined) return undefined;
+  const { tokens } = theirs;
+  const binding = bindingFor(ours, theirs);
+  if (tokens === undefined || binding === undefined || ours.family === undefined) return undefined;
   const { intent: _, refused: __, dpop_key: ___, ...rest } = ours;
   const record = {
     ...rest,
@@ -231,6 +285,14 @@ function adopted(ours: StoredRecord, theirs: StoredRecord, generation: number): 
     ...(theirs.dpop_key !== undefined && { dpop_key: theirs.dpop_key }),
   };
   return withNotesOf(record, theirs);
+}
+
+/** What the tokens of `theirs` are bound to in `ours`; `undefined` if they belong to another client. */
+function bindingFor({ binding: own }: StoredRecord, { binding }: StoredRecord): TokenBinding | undefined {
+  if (own === undefined || binding === undefined || isSameClient(binding, own)) return own && binding;
+  // The settings of one of the two name the same issuer differently.
+  const isRenamed = meansSameIssuer(binding.issuer ?? '', own.issuer ?? '') && binding.client_id === own.client_id;
+  return isRenamed ? own : undefined;
 }
 
 /**
@@ -251,7 +313,7 @@ export function receivedFrom(
 
 function renewedBy(given: StoredRecord, ours: StoredRecord, generation: number): StoredRecord | undefined {
   if (given.family === undefined || given.family.id !== ours.family?.id) return undefined;
-  if (given.family.turn > ours.family.turn) return adopted(ours, given, generation);
+  if (isAhead(given.family, ours.family)) return adopted(ours, given, generation);
   if (given.tokens?.refresh_token !== ours.tokens?.refresh_token) return undefined;
   const noted = withNotesOf(ours, given);
   return sameData(noted, ours) ? undefined : withNotesOf({ ...ours, generation }, noted);
@@ -286,7 +348,7 @@ function haveOneIssuer(one: Connection, other: Connection | undefined): boolean 
   if (other === undefined) return true;
   const { issuer, tokenEndpoint } = one;
   if (tokenEndpoint !== undefined && tokenEndpoint === other.tokenEndpoint) return true;
-  if (issuer !== undefined && other.issuer !== undefined) return issuer === other.issuer;
+  if (issuer !== undefined && other.issuer !== undefined) return meansSameIssuer(issuer, other.issuer);
   if (issuer === undefined && other.issuer === undefined) return false;
   // One has an issuer, the other only a token endpoint. They match if the endpoint is on the issuer's origin and below
   // the first segment of the issuer's path.

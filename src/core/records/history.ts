@@ -83,7 +83,17 @@ export function withEntry(list: readonly HistoryEntry[], entry: HistoryEntry): r
 }
 
 const safeNames = ['status', 'error', 'reason', 'sent', 'host', 'retryAfter', 'at', 'after', 'claim'] as const;
-const moreSafeNames = ['empty', 'member', 'signedOut', 'ahead', 'uncertainty', 'limit', 'size', 'method'] as const;
+const moreSafeNames = [
+  'empty',
+  'member',
+  'signedOut',
+  'ahead',
+  'uncertainty',
+  'limit',
+  'size',
+  'method',
+  'other',
+] as const;
 
 /** The members of an error's data that are not free text: an issuer's message may contain anything, even the token. */
 function safeData(error: WorkbenchError): ErrorData {

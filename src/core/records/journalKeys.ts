@@ -350,6 +350,15 @@ export function recordOf(connection: string, taken: TakenOver | HandoverFault | 
   return taken && 'text' in taken ? parseRecord(connection, taken.text) : undefined;
 }
 
+/** The same, or `undefined` if the record cannot be read. */
+export function readableRecord(connection: string, taken: Parameters<typeof recordOf>[1]): StoredRecord | undefined {
+  try {
+    return recordOf(connection, taken);
+  } catch {
+    return undefined;
+  }
+}
+
 /** @throws WorkbenchError what `Handover.give` throws, `record_too_large` */
 export function giveRecord(handover: Handover, lease: Lease, record: StoredRecord): Promise<void> {
   return handover.give(lease, record, serializeRecord(record));

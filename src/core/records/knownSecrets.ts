@@ -63,8 +63,12 @@ export function createKnownSecrets(sessions: Sessions): KnownSecrets {
 }
 
 /** Each secret as it is, form-encoded, and as HTTP Basic sends it, with and without the encoding of RFC 6749 §2.3.1. */
-function secretsOf({ tokens, client_secret, private_key, dpop_key }: StoredRecord, clientId: string): string[] {
-  const plain = [tokens?.access_token, tokens?.refresh_token, tokens?.id_token, client_secret, private_key, dpop_key];
+function secretsOf(record: StoredRecord, clientId: string): string[] {
+  const { client_secret, private_key, replaced, owed = [] } = record;
+  const held = [record, ...(replaced ? [replaced] : []), ...owed].flatMap(({ tokens, dpop_key }) => [
+    ...[tokens?.access_token, tokens?.refresh_token, tokens?.id_token, dpop_key],
+  ]);
+  const plain = [...held, client_secret, private_key];
   const basic =
     client_secret === undefined
       ? []

@@ -30,6 +30,28 @@ export interface StoredRecord extends Credentials {
   readonly replaced?: Replaced;
   /** Absent if no other window shares the refresh token. */
   readonly family?: TokenFamily;
+  /** Earlier grants, one of each family, whose newest token the connections that share it have not got yet; see handOn.ts. */
+  readonly owed?: readonly Owed[];
+}
+
+/** What a record held when another grant took its place. */
+export interface Owed
+  extends Pick<StoredRecord, 'generation' | 'binding' | 'tokens' | 'dpop_key' | 'intent' | 'refused'> {
+  /** `with`: the connections that have to get it. */
+  readonly family: TokenFamily;
+  /** In place of the tokens, if they could not be read: the sealed record of that generation, if there was one. */
+  readonly sealed?: string;
+}
+
+/** The record that another connection is given. */
+export function recordOwed(connection: string, { sealed: _, ...held }: Owed): StoredRecord {
+  return { ...emptyRecord(connection), ...held };
+}
+
+/** The record with these debts. Of two of one family, the later one counts. */
+export function withOwed({ owed: _, ...record }: StoredRecord, owed: readonly Owed[]): StoredRecord {
+  const latest = [...new Map(owed.map(each => [each.family.id, each])).values()];
+  return latest.length > 0 ? { ...record, owed: latest } : record;
 }
 
 export interface Replaced extends Pick<StoredRecord, 'dpop_key' | 'family'> {
@@ -56,10 +78,18 @@ export interface TokenFamily {
 /** The record with the tokens that its last import has replaced, if those are kept. */
 export function beforeImport(record: StoredRecord): StoredRecord | undefined {
   if (record.replaced === undefined) return undefined;
-  const { version, connection, generation, replaced } = record;
+  const { version, connection, generation, replaced, owed } = record;
   const { unanswered, refreshed: _, undone: __, ...before } = replaced;
   const intent = unanswered && { intent: { ...unanswered, generation } };
-  return { version, connection, ...clientCredentialsOf(record), generation, ...before, ...intent };
+  return {
+    version,
+    connection,
+    ...clientCredentialsOf(record),
+    generation,
+    ...before,
+    ...intent,
+    ...(owed && { owed }),
+  };
 }
 
 /** What an import or its undo keeps of the record that it replaces. */
@@ -155,14 +185,22 @@ function hasRoomForIntent(record: StoredRecord): boolean {
 
 /**
  * Keeps what an import has replaced if there is room, or at least its refresh token, which can get the other tokens
- * again.
+ * again. Of what is owed to other connections, the refresh tokens always stay.
  */
 export function withRoomForReplaced(record: StoredRecord): StoredRecord {
-  const { replaced, ...others } = record;
-  if (replaced === undefined || hasRoomForIntent(record)) return record;
-  const { refresh_token, obtained_at } = replaced.tokens;
-  const least = { ...record, replaced: { ...replaced, tokens: { obtained_at, ...defined({ refresh_token }) } } };
-  return hasRoomForIntent(least) ? least : others;
+  if ((record.replaced ?? record.owed) === undefined || hasRoomForIntent(record)) return record;
+  const { replaced, owed, ...others } = record;
+  const least = owed?.map(each => ({ ...each, ...(each.tokens && { tokens: onlyRefreshToken(each.tokens) }) }));
+  const small = { ...others, ...(least && { owed: least }) };
+  const both = { ...small, ...(replaced && { replaced: { ...replaced, tokens: onlyRefreshToken(replaced.tokens) } }) };
+  if (hasRoomForIntent(both)) return both;
+  if (hasRoomForIntent(small) || least === undefined) return small;
+  // A sealed record can be larger than all that fits here. What nobody may be able to open gives way to new tokens.
+  return { ...others, owed: least.map(({ sealed: _, ...each }) => each) };
+}
+
+function onlyRefreshToken({ refresh_token, obtained_at }: TokenSet): TokenSet {
+  return { obtained_at, ...defined({ refresh_token }) };
 }
 
 /**
@@ -224,7 +262,7 @@ function tooLarge({ connection }: StoredRecord, size: number): WorkbenchError {
 
 /** The first member that is missing or has the wrong type. */
 function flawOf(record: StoredRecord | JsonObject): keyof StoredRecord | undefined {
-  const { generation, binding, tokens, client_secret, private_key, dpop_key, intent, refused, replaced, family } =
+  const { generation, binding, tokens, client_secret, private_key, dpop_key, intent, refused, replaced, family, owed } =
     record;
   if (!isCount(generation)) return 'generation';
   if (!optional(binding, isBinding) || (tokens !== undefined && binding === undefined)) return 'binding';
@@ -236,6 +274,7 @@ function flawOf(record: StoredRecord | JsonObject): keyof StoredRecord | undefin
   if (!optional(refused, isRefusal)) return 'refused';
   if (!optional(replaced, isReplaced)) return 'replaced';
   if (!optional(family, isFamily)) return 'family';
+  if (!optional(owed, list => Array.isArray(list) && list.every(isOwed))) return 'owed';
   return undefined;
 }
 
@@ -298,6 +337,10 @@ const isReplaced = withFields(
     refreshed: value => value === true,
     undone: value => value === true,
   },
+);
+const isOwed = withFields(
+  { generation: isCount, family: isFamily },
+  { binding: isBinding, tokens: isTokenSet, dpop_key: isText, intent: isIntent, refused: isRefusal, sealed: isText },
 );
 
 /** What a client authenticates with: known to one issuer only, and stored in the connection's record. */

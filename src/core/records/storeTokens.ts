@@ -3,17 +3,18 @@ import { meansSameIssuer } from '../tokens/tokenUse.ts';
 import { changeRecord, type LockedRecord, type RecordParts, withRecord, writeRecord } from './changeRecord.ts';
 import { bindingOf, type Connection } from './connection.ts';
 import { familyOf, noteLateMembers } from './families.ts';
-import { withRecordHandedOn } from './handOn.ts';
+import { owing, payOwed, withRecordHandedOn } from './handOn.ts';
 import {
   assertRoomForIntent,
   beforeImport,
   type ClientCredentials,
   clientCredentialsOf,
   isRefused,
-  type Replaced,
   replacedBy,
   type StoredRecord,
+  trimToLimit,
   unansweredIntent,
+  withOwed,
   withoutTokens,
   withRoomForReplaced,
 } from './record.ts';
@@ -25,16 +26,21 @@ export interface SignedIn {
   /** The key that they are bound to (RFC 9449). */
   readonly dpopKey?: string;
   readonly grant?: 'client_credentials';
+  /** Called when the tokens are stored and an earlier one is being given to these connections, which share it. */
+  readonly handingOn?: (to: readonly string[]) => void;
+  /** Called if one of them could not get it. It stays in the record until it is there. */
+  readonly notHandedOn?: (failure: WorkbenchError) => void;
 }
 
 /**
  * Stores tokens that did not come from our own refresh, as a new generation bound to the current connection. A stored
- * refresh token stays unless a new one is given, and where it is shared it is handed on first. If the stored one was issued elsewhere, that is an error, because
- * tokens of two grants would end up in one record.
+ * refresh token stays unless a new one is given. If it is shared, an import hands it on first, while tokens that an issuer
+ * has just granted are stored first, because they exist nowhere else. If the stored token was issued elsewhere, that is an
+ * error, because tokens of two grants would end up in one record.
  * @param now milliseconds since the epoch
  * @throws WorkbenchError `binding_mismatch`, `record_too_large`, and what `withRecordHandedOn` and `writeRecord` throw
  */
-export function storeTokens(
+export async function storeTokens(
   parts: RecordParts,
   connection: Connection,
   raw: RawTokens,
@@ -42,13 +48,14 @@ export function storeTokens(
   signal: AbortSignal,
   signedIn?: SignedIn,
 ): Promise<StoredRecord> {
+  const { id } = connection;
   const { refresh_token } = raw;
   const isNewGrant = refresh_token !== undefined || signedIn !== undefined;
-  /** `besides`: what stays in the record beside the new tokens. */
-  const store = async (locked: LockedRecord, besides?: Replaced) => {
+  const store = async (locked: LockedRecord) => {
     const { current, nextGeneration } = locked;
     await parts.handover.ready(locked.lease);
-    const family = refresh_token === undefined ? undefined : await familyOf(parts, locked, refresh_token);
+    const print = refresh_token === undefined ? undefined : locked.lease.fingerprint(refresh_token);
+    const family = print === undefined ? undefined : await familyOf(parts, locked, print);
     // The last check: after this point a sign-out must not be undone.
     if (signal.aborted) throw new WorkbenchError('cancelled', { sent: signedIn !== undefined });
     const tokens = signedIn
@@ -56,24 +63,30 @@ export function storeTokens(
           ...withNewGrant(current, nextGeneration, bindingOf(connection, signedIn.tokenEndpoint)),
           ...(signedIn.dpopKey !== undefined && { dpop_key: signedIn.dpopKey }),
           tokens: { ...merge(undefined, raw, now), ...(signedIn.grant && { grant: signedIn.grant }) },
-          ...(besides && { replaced: besides }),
         }
       : withTokens(current, nextGeneration, bindingOf(connection), raw, now);
     const whole = { ...tokens, ...(family && { family }) };
-    const { replaced: _, ...without } = whole;
+    const { replaced: _, owed: __, ...without } = whole;
     assertRoomForIntent(without);
-    const record = withRoomForReplaced(whole);
+    // Beside what is owed, an ID token and an access token give way: the refresh token brings new ones.
+    const { record } = trimToLimit(whole);
     await writeRecord(parts, locked, record);
     return refresh_token === undefined ? record : noteLateMembers(parts, locked, record);
   };
   const leaves = ({ tokens }: StoredRecord) => isNewGrant && tokens?.refresh_token !== refresh_token;
-  const { id } = connection;
-  return withRecordHandedOn(parts, id, signal, leaves, locked => store(locked), { isNewGrant }).catch(error => {
-    if (signedIn === undefined || signal.aborted || classify(error).data.withheldFrom === undefined) throw error;
-    // What the issuer has just granted exists nowhere else. The earlier tokens stay beside it as after an import, and the
-    // connection that could not get them finds them there (`syncWithFamily`).
-    return withRecord(parts, id, signal, locked => store(locked, replacedBy(locked.current)), { isNewGrant });
+  if (signedIn === undefined) return withRecordHandedOn(parts, id, signal, leaves, store, { isNewGrant });
+  const stored = await withRecord(
+    parts,
+    id,
+    signal,
+    async locked => store(leaves(locked.current) ? await owing(parts, locked) : locked),
+    { isNewGrant },
+  );
+  if (stored.owed === undefined) return stored;
+  await payOwed(parts, id, signal, signedIn.handingOn).catch(error => {
+    signedIn.notHandedOn?.(classify(error));
   });
+  return stored;
 }
 
 /**
@@ -122,7 +135,8 @@ export function storeCredentials(
     const { current } = locked;
     await parts.handover.ready(locked.lease);
     const { client_secret: _, private_key: __, ...empty } = withoutTokens(current, current.generation + 1);
-    const record = { ...(isUnmoved(current) ? current : empty), ...credentials };
+    const moved = withOwed(empty, current.owed ?? []);
+    const record = { ...(isUnmoved(current) ? current : moved), ...credentials };
     assertRoomForIntent(record);
     await writeRecord(parts, locked, record);
     return record;
@@ -149,9 +163,9 @@ export function renameIssuer(
 }
 
 function withNewGrant(record: StoredRecord, generation: number, binding: TokenBinding): StoredRecord {
-  const { version, connection } = record;
+  const { version, connection, owed = [] } = record;
   const credentials = isSameClient(record.binding, binding) && clientCredentialsOf(record);
-  return { version, connection, ...credentials, generation, binding };
+  return withOwed({ version, connection, ...credentials, generation, binding }, owed);
 }
 
 function withTokens(

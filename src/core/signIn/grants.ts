@@ -69,6 +69,11 @@ export type SignInStep =
       readonly complete?: string;
       /** Milliseconds since the epoch at which the code expires. */
       readonly until: number;
+    }
+  | {
+      /** The tokens are stored. An earlier refresh token is being given to these connections, which share it. */
+      readonly waitingFor: 'connections';
+      readonly ids: readonly string[];
     };
 
 export interface SignInRequest {

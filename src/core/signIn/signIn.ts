@@ -50,6 +50,8 @@ export interface SignInResult {
   readonly warnings: readonly ResponseWarning[];
   /** Ids of other connections with the same refresh token: the first one to use it renews it for all. */
   readonly sharedWith: readonly string[];
+  /** Why a connection that shares the earlier refresh token has not got the newest one yet. It is kept until then. */
+  readonly notHandedOn?: WorkbenchError;
 }
 
 /**
@@ -83,15 +85,20 @@ export async function signIn(parts: BrowserParts & DeviceParts, request: SignInR
  */
 async function keepTokens(
   parts: SignInParts,
-  { connection, grant, signal }: SignInRequest,
+  { connection, grant, signal, tell }: SignInRequest,
   { raw, receivedAt, tokenEndpoint, validate }: TokenAnswer,
   dpopKey: string | undefined,
 ): Promise<SignInResult> {
+  let notHandedOn: WorkbenchError | undefined;
   const store = (tokens: TokenAnswer['raw']): Promise<StoredRecord> =>
     storeTokens(parts, connection, tokens, receivedAt, signal, {
       tokenEndpoint,
       ...(dpopKey !== undefined && { dpopKey }),
       ...(grants[grant].askAgain && tokens.refresh_token === undefined && { grant: 'client_credentials' }),
+      handingOn: ids => tell?.({ waitingFor: 'connections', ids }),
+      notHandedOn(failure) {
+        notHandedOn = failure;
+      },
     });
   let warnings: readonly ResponseWarning[];
   try {
@@ -111,6 +118,7 @@ async function keepTokens(
     generation,
     warnings,
     sharedWith: connectionsSharingGrant(stored),
+    ...(notHandedOn && { notHandedOn }),
     hasRefreshToken: refresh_token !== undefined,
     ...(expires_at !== undefined && { expiresAt: expires_at }),
   };

@@ -1,9 +1,9 @@
 import { classify, isWorkbenchError, WorkbenchError } from '../errors.ts';
 import type { Revocation } from '../issuer/askIssuer.ts';
 import type { Clock, SharedNotes } from '../ports.ts';
-import { ledgerEntry, type RecordParts, withRecord } from '../records/changeRecord.ts';
-import { mayBeShared } from '../records/families.ts';
-import { withRecordHandedOn } from '../records/handOn.ts';
+import { type LockedRecord, ledgerEntry, type RecordParts, withRecord } from '../records/changeRecord.ts';
+import { connectionsBehind, mayBeShared } from '../records/families.ts';
+import { assertNothingOwed, payOwed, withheld, withRecordHandedOn } from '../records/handOn.ts';
 import { emptyRecord, newest, type StoredRecord, withoutTokens } from '../records/record.ts';
 import type { Sessions } from '../records/sessions.ts';
 import type { Vault } from '../records/vault.ts';
@@ -79,12 +79,20 @@ export async function handOnAndSignOut(
   signal: AbortSignal,
 ): Promise<Untold> {
   if (!(await mayBeShared(parts, id))) return signOut(parts, id);
-  const end = () => signOut(parts, id);
-  return withRecordHandedOn(parts, id, signal, () => true, end).catch(error => {
-    // What cannot be read cannot be handed on.
-    if (isUnreadable(error) && classify(error).data.withheldFrom === undefined) return end();
-    throw error;
-  });
+  const end = (locked: LockedRecord) => {
+    assertNothingOwed(parts, locked);
+    return signOut(parts, id);
+  };
+  try {
+    await payOwed(parts, id, signal);
+    return await withRecordHandedOn(parts, id, signal, () => true, end);
+  } catch (error) {
+    if (!isUnreadable(error) || classify(error).data.withheldFrom !== undefined) throw error;
+    const [other] = await connectionsBehind(parts, id);
+    // What cannot be read cannot be handed on, so the user decides what becomes of it.
+    if (other !== undefined) throw withheld(parts.sessions, other, classify(error));
+    return signOut(parts, id);
+  }
 }
 
 type Untold = WorkbenchError<'lock_unavailable'> | undefined;
@@ -110,13 +118,16 @@ export async function revokeAndSignOut(
   revocation: 'required' | 'offered',
   signal: AbortSignal,
 ): Promise<SignedOut> {
-  const end = async (record: StoredRecord): Promise<SignedOut | undefined> => {
+  const deleted = (untold: Untold, revoked: Revocation = { revoked: false }): SignedOut => ({
+    ...revoked,
+    ...(untold && { untold }),
+  });
+  /** `handOn`: the tokens still work for other connections, which have to get them first. That takes more locks. */
+  const end = async (record: StoredRecord): Promise<SignedOut | { readonly handOn: Revocation }> => {
     const revoked = await revokeOffered(parts, id, record, revocation, signal);
-    if (!revoked.revoked && (await mayBeShared(parts, id))) return undefined;
-    const untold = await signOut(parts, id);
-    return untold ? { ...revoked, untold } : revoked;
+    if ((!revoked.revoked || record.owed) && (await mayBeShared(parts, id))) return { handOn: revoked };
+    return deleted(await signOut(parts, id), revoked);
   };
-  const deleted = (untold: Untold): SignedOut => ({ revoked: false, ...(untold && { untold }) });
   const revokeUnderLock = () =>
     withRecord(parts, id, signal, async ({ lease, ledger, current }) => {
       // Do not start if the sign-out could not be written afterwards.
@@ -132,9 +143,9 @@ export async function revokeAndSignOut(
     }
     // The tokens that would be revoked cannot be read.
     if (!isUnreadable(error) || revocation === 'required') throw error;
-    return deleted(await signOut(parts, id));
+    return { handOn: { revoked: false } };
   });
-  return ended ?? deleted(await handOnAndSignOut(parts, id, signal));
+  return 'handOn' in ended ? deleted(await handOnAndSignOut(parts, id, signal), ended.handOn) : ended;
 }
 
 export interface SignedOut extends Revocation {

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
+import { slowVariable } from '../../../scripts/lib/results.mjs';
+import type { FsSignal } from '../../histories/faultyFs.ts';
 import { assertSentOnce, said, useWorld } from '../../histories/useWorld.ts';
 import type { TestWindow } from '../../histories/world.ts';
 
 /** Slow enough for a busy machine, because these tests are not about time. */
 const pace = 4;
+
+/** How many steps a sign-in is killed at. Each takes two processes, so `npm test` takes some and `npm run test:slow` all. */
+const everywhere = Number.POSITIVE_INFINITY;
+const points = process.env[slowVariable] ? everywhere : 5;
 
 describe('one refresh token in two connections', function () {
   this.timeout(120_000);
@@ -66,6 +72,66 @@ describe('one refresh token in two connections', function () {
         if (leave !== 'signOut') assert.match(said(await world.refresh(two, { id: 'a' })), wentOn);
         assertSentOnce(world);
       });
+
+  it('and what a sign-in has brought are both there where the window is killed at any step of it', async function () {
+    if (points === everywhere) this.timeout(3_600_000);
+    /** Signs in where the other connection lacks the newest token. @returns what was expected, and the reply unless it died */
+    async function signIn(signal?: FsSignal) {
+      const one = await world.open({ pace });
+      await importTwice(one, one);
+      assert.equal(said(await world.refresh(one, { id: 'a' })), 'refreshed');
+      const { token: newest } = await world.ask(one, 'state', { id: 'a' });
+      await world.ask(one, 'faults', { faults: [], ...(signal && { signal }) });
+      const raw = world.now.issuer.signIn();
+      const reply = await world.ask(one, 'signIn', { id: 'a', raw }).catch(() => undefined);
+      await one.end();
+      return { newest, granted: raw.refresh_token, reply };
+    }
+    const { reply: whole } = await signIn();
+    const calls = whole?.calls ?? 0;
+    assert.ok(calls > 8, `${calls} calls`);
+    let isStored = false;
+    for (let point = 0; point < Math.min(points, calls); point++) {
+      const call = 1 + Math.floor((point * calls) / Math.min(points, calls));
+      const what = `killed at call ${call} of ${calls}`;
+      const { newest, granted, reply } = await signIn({ call, signal: 'SIGKILL' });
+      const two = await world.open({ pace });
+      const { token } = await world.ask(two, 'state', { id: 'a' });
+      isStored ||= reply !== undefined || token === granted;
+      assert.equal(token, isStored ? granted : newest, what);
+      for (const id of ['b', 'b', 'a']) assert.match(said(await world.refresh(two, { id })), wentOn, what);
+      await two.end();
+      assertSentOnce(world);
+    }
+  });
+
+  it('is given to the other connection later where the window that signs in is killed while it waits for that', async () => {
+    const one = await world.open({ pace });
+    const two = await world.open({ pace });
+    await importTwice(one, two);
+    assert.equal(said(await world.refresh(one, { id: 'a' })), 'refreshed');
+    const raw = world.now.issuer.signIn();
+    const before = (await world.now.lock.peek('a')).ledger?.generation ?? 0;
+    // As a window that hangs in work for the other connection does.
+    await world.now.lock.withLock('b', new AbortController().signal, async () => {
+      const signedIn = world.ask(one, 'signIn', { id: 'a', raw });
+      signedIn.catch(() => {});
+      for (let now = before; now <= before; await new Promise(setImmediate))
+        now = (await world.now.lock.peek('a')).ledger?.generation ?? 0;
+      one.kill();
+      await assert.rejects(signedIn);
+    });
+    const three = await world.open({ pace });
+    assert.equal((await world.ask(three, 'state', { id: 'a' })).token, raw.refresh_token);
+    for (const [window, id] of [
+      [two, 'b'],
+      [three, 'b'],
+      [two, 'b'],
+      [three, 'a'],
+    ] as const)
+      assert.match(said(await world.refresh(window, { id })), wentOn);
+    assertSentOnce(world);
+  });
 
   it('is known after the first of them has rotated it, and after a restart', async () => {
     const one = await world.open({ pace });

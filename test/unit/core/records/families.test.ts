@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Connection } from '../../../../src/core/records/connection.ts';
 import { connectionsSharingGrant } from '../../../../src/core/records/families.ts';
+import { renameIssuer } from '../../../../src/core/records/storeTokens.ts';
 import { createWorld, gate, present } from '../refresh/refreshWorld.ts';
 import { keyOf, lagging, windowOf } from './familyWorld.ts';
 
@@ -207,6 +208,20 @@ describe('one refresh token in two connections', () => {
     assert.equal(await window.refresh('b', 'user'), 'reauthRequired refresh_token_shared a');
     assert.equal(world.posts().length, 1);
     assert.equal(await window.refresh('a'), 'refreshed');
+  });
+
+  it('is adopted where the settings of the two name the issuer differently', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const window = windowOf(world, ['a', 'b']);
+    for (const id of ['a', 'b']) await window.import(id, raw);
+    assert.equal(await window.refresh('a'), 'refreshed');
+    const { binding } = window.record('b');
+    await renameIssuer(window.parts, 'a', `${world.mock.issuer}/`, new AbortController().signal);
+    assert.notDeepEqual(window.record('a').binding, binding);
+    assert.equal(await window.refresh('b', 'user'), 'adopted');
+    assert.deepEqual([window.token('b'), window.record('b').binding], [window.token('a'), binding]);
+    assert.equal(await window.refresh('b', 'user'), 'refreshed');
   });
 
   it('is retried by only one of them if the response is lost', async () => {

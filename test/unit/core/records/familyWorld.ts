@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { createDiscovery, resolveEndpoints } from '../../../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
 import type { Connection } from '../../../../src/core/records/connection.ts';
-import { noHandover } from '../../../../src/core/records/journalKeys.ts';
+import { type Handover, noHandover } from '../../../../src/core/records/journalKeys.ts';
 import type { StoredRecord } from '../../../../src/core/records/record.ts';
 import { createSessions } from '../../../../src/core/records/sessions.ts';
-import { storeCredentials, storeTokens, undoImport } from '../../../../src/core/records/storeTokens.ts';
+import { type SignedIn, storeCredentials, storeTokens, undoImport } from '../../../../src/core/records/storeTokens.ts';
 import type { RawTokens } from '../../../../src/core/records/tokenSet.ts';
 import { createVault } from '../../../../src/core/records/vault.ts';
 import { createRefresher } from '../../../../src/core/refresh/refresher.ts';
@@ -18,7 +18,12 @@ const never = new AbortController().signal;
 export const keyOf = (id: string) => `jwtWorkbench.connection.${id}`;
 
 /** A window with several connections of one client. */
-export function windowOf(world: World, ids: readonly string[], changes: Partial<Connection> = {}) {
+export function windowOf(
+  world: World,
+  ids: readonly string[],
+  changes: Partial<Connection> = {},
+  handover: Handover = noHandover,
+) {
   const { clock, lock, store, mock } = world;
   const connections = ids.map((id, index) => ({ ...world.connection, id, ...(index > 0 && changes) }));
   const sessions = createSessions();
@@ -27,7 +32,7 @@ export function windowOf(world: World, ids: readonly string[], changes: Partial<
     [],
   );
   const vault = createVault(() => store, store);
-  const parts = { vault, lock, sessions, clock, handover: noHandover };
+  const parts = { vault, lock, sessions, clock, handover };
   const fetch = async (input: string, init: RequestInit) => {
     if (init.method === 'POST') await world.onPost(new URLSearchParams(String(init.body)).get('refresh_token'));
     return mock.fetch(input, init);
@@ -42,11 +47,15 @@ export function windowOf(world: World, ids: readonly string[], changes: Partial<
   });
   const connection = (id: string) => present(connections.find(each => each.id === id));
   return {
+    parts,
     sessions,
     refresher,
     import: (id: string, raw: RawTokens) => storeTokens(parts, connection(id), raw, clock.now(), never),
-    signIn: (id: string, raw: RawTokens) =>
-      storeTokens(parts, connection(id), raw, clock.now(), never, { tokenEndpoint: `${mock.issuer}/token` }),
+    signIn: (id: string, raw: RawTokens, more: Partial<SignedIn> = {}, signal = never) =>
+      storeTokens(parts, connection(id), raw, clock.now(), signal, {
+        tokenEndpoint: `${mock.issuer}/token`,
+        ...more,
+      }),
     undoImport: (id: string) => undoImport(parts, id, never),
     moveClient: (id: string) =>
       storeCredentials(parts, { ...connection(id), clientId: 'another' }, { client_secret: 'changed' }, never),

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
+import { createHandover, type JournalKey, newKeyText, readKey } from '../../../../src/core/records/journalKeys.ts';
+import { until } from '../../../../src/core/waiting.ts';
 import { failureOf } from '../../../support/failureOf.ts';
-import { createWorld, present, type World } from '../refresh/refreshWorld.ts';
+import { createWorld, gate, present, printOf, type World } from '../refresh/refreshWorld.ts';
 import { keyOf, lagging, windowOf } from './familyWorld.ts';
 
 describe('the newest of a refresh token in two connections', () => {
@@ -121,25 +123,186 @@ describe('the newest of a refresh token in two connections', () => {
 
   for (const [code, fail] of Object.entries(failing))
     for (const isWhole of [true, false]) {
-      it(`stays beside ${isWhole ? 'the tokens' : 'the access token'} of a sign-in while the other connection cannot get it: ${code}`, async () => {
+      it(`stays beside ${isWhole ? 'the tokens' : 'the access token'} of a sign-in until the other connection has got it: ${code}`, async () => {
         const { world, window, newest } = await lagging();
         const { withLock } = world.lock;
         const { hook } = world.store;
         fail(world);
         const granted = isWhole ? await world.mock.issueTokens() : { access_token: 'opaque' };
-        await window.signIn('a', granted);
-        const { tokens, replaced } = window.record('a');
-        assert.deepEqual([tokens?.access_token, replaced?.tokens.refresh_token], [granted.access_token, newest]);
+        const failures: WorkbenchError[] = [];
+        await window.signIn('a', granted, { notHandedOn: failure => failures.push(failure) });
+        assert.deepEqual(
+          failures.map(each => [each.code, each.data.withheldFrom, each.data.otherLabel]),
+          [[code, 'b', 'Main']],
+        );
+        const owed = () => window.record('a').owed?.map(({ tokens }) => tokens?.refresh_token);
+        assert.deepEqual([window.record('a').tokens?.access_token, owed()], [granted.access_token, [newest]]);
+        assert.equal(window.record('a').replaced, undefined, 'an undo would lose what the issuer has granted');
         // Beyond what is stored, the ledger of the other connection names what only a journal has, and here is none.
         if (code === 'secret_unavailable') return;
+        for (let round = 0; isWhole && round < 3; round++) assert.equal(await window.refresh('a', 'user'), 'refreshed');
+        assert.deepEqual(owed(), [newest]);
         world.lock.withLock = withLock;
         world.store.hook = hook;
         assert.equal(await window.refresh('b', 'user'), 'adopted');
         assert.equal(window.token('b'), newest);
         assert.equal(await window.refresh('b', 'user'), 'refreshed');
         if (isWhole) assert.equal(await window.refresh('a', 'user'), 'refreshed');
+        assert.equal(await window.refresh('b', 'user'), 'refreshed');
       });
     }
+
+  for (const [how, end] of [
+    ['ten seconds', ({ clock }: World) => clock.advance(10_000)],
+    ['a cancel', (_: World, abort: AbortController) => abort.abort()],
+  ] as const)
+    it(`is waited for with what was granted stored already, until ${how}`, async () => {
+      const { world, window, newest } = await lagging();
+      const waiting = gate();
+      const { withLock } = world.lock;
+      world.lock.withLock = (name, signal, ...rest) =>
+        name === 'b'
+          ? waiting.pass().then(() => until(new Promise<never>(() => {}), signal))
+          : withLock(name, signal, ...rest);
+      const granted = await world.mock.issueTokens();
+      const abort = new AbortController();
+      const told: unknown[] = [];
+      const handingOn = (to: readonly string[]) => told.push(to);
+      const notHandedOn = ({ code, data }: WorkbenchError) => told.push([code, data.withheldFrom]);
+      const signedIn = window.signIn('a', granted, { handingOn, notHandedOn }, abort.signal);
+      await waiting.reached;
+      waiting.open();
+      assert.deepEqual(told, [['b']]);
+      const { tokens, owed } = JSON.parse(present(world.store.entries.get(keyOf('a'))));
+      assert.deepEqual([tokens.refresh_token, owed[0].tokens.refresh_token], [granted.refresh_token, newest]);
+      end(world, abort);
+      assert.equal((await signedIn).tokens?.refresh_token, granted.refresh_token);
+      assert.deepEqual(told[1], [how === 'a cancel' ? 'cancelled' : 'lock_timeout', 'b']);
+      // What stayed is handed on by whatever takes it away.
+      world.lock.withLock = withLock;
+      if (how === 'a cancel') assert.deepEqual(await window.revokeAndSignOut('a', true), { revoked: true });
+      else await window.signOut('a');
+      assert.equal(window.token('b'), newest);
+      assert.equal(await window.refresh('b'), 'refreshed');
+    });
+
+  /** A sign-in into `a` that could give `b` nothing. */
+  async function owing() {
+    const given = await lagging();
+    const { world, window } = given;
+    const { withLock } = world.lock;
+    present(failing.lock_timeout)(world);
+    await window.signIn('a', await world.mock.issueTokens());
+    world.lock.withLock = withLock;
+    return given;
+  }
+
+  for (const [how, leave] of Object.entries(leaving))
+    it(`that is owed is not lost by ${how}`, async () => {
+      const { world, window, newest } = await owing();
+      await leave(window, world);
+      const isGiven = how.startsWith('a sign-');
+      assert.equal(window.sessions.get('a')?.record?.owed?.length, isGiven ? undefined : 1);
+      assert.equal(await window.refresh('b', 'user'), isGiven ? 'refreshed' : 'adopted');
+      if (!isGiven) assert.equal(window.token('b'), newest);
+    });
+
+  it('that is owed keeps nothing else waiting', async () => {
+    const { world, window } = await owing();
+    present(failing.lock_timeout)(world);
+    for (const how of ['an import', 'credentials for another client']) await leaving[how]?.(window, world);
+    await window.import('a', { access_token: 'opaque' });
+    assert.equal(window.record('a').owed?.length, 1);
+    assert.equal((await failureOf(window.signOut('a'))).data.withheldFrom, 'b');
+  });
+
+  it('that is owed is not used up by an import of the text that it came from', async () => {
+    const { world, window, newest } = await lagging();
+    const first = window.token('b');
+    const { withLock } = world.lock;
+    present(failing.lock_timeout)(world);
+    await window.signIn('a', await world.mock.issueTokens());
+    world.lock.withLock = withLock;
+    await window.import('a', { refresh_token: present(first) });
+    const posts = world.posts().length;
+    assert.match(await window.refresh('a', 'user'), /adopted|refreshed/);
+    assert.equal(await window.refresh('a', 'user'), 'refreshed');
+    assert.match(await window.refresh('b', 'user'), /adopted|refreshed/);
+    assert.ok(
+      !world
+        .posts()
+        .slice(posts)
+        .includes(printOf(present(first))),
+      newest,
+    );
+  });
+
+  describe('that this window cannot open', () => {
+    /** `b` is behind. What `a` has is in the journal alone, whose key only `before` and `opening` have. */
+    async function unopened() {
+      const world = await createWorld({ rotation: 'strict' });
+      const [old, fresh] = await Promise.all([newKeyText(), newKeyText()].map(readKey));
+      const having = (...keys: readonly (JournalKey | undefined)[]) => {
+        const known = keys.map(present);
+        const held = { current: async () => known[0], known: async () => known, prepare: async () => {}, dispose() {} };
+        return windowOf(world, ['a', 'b'], {}, createHandover({ keys: held, log: () => {} }));
+      };
+      const before = having(old);
+      const raw = await world.mock.issueTokens();
+      for (const id of ['a', 'b']) await before.import(id, raw);
+      const text = present(world.store.entries.get(keyOf('a')));
+      assert.equal(await before.refresh('a'), 'refreshed');
+      world.store.entries.set(keyOf('a'), text);
+      const window = having(fresh);
+      const opening = having(fresh, old);
+      for (const each of [window, opening]) await each.load();
+      return { world, window, opening, newest: present(before.token('a')) };
+    }
+
+    for (const how of ['a sign-in', 'an import'])
+      it(`is kept as it is by ${how}, and the other connection sends nothing older`, async () => {
+        const { world, window, opening, newest } = await unopened();
+        await present(leaving[how])(window, world);
+        const posts = world.posts().length;
+        assert.equal(await window.refresh('b', 'user'), 'reauthRequired refresh_token_shared a');
+        assert.equal(await window.refresh('a', 'user'), 'refreshed');
+        assert.equal(world.posts().length, posts + 1);
+        // A window that has the key gives it to the other connection, which goes on with it.
+        assert.equal(await opening.refresh('b', 'user'), 'adopted');
+        assert.equal(opening.token('b'), newest);
+        assert.equal(await opening.refresh('b', 'user'), 'refreshed');
+      });
+
+    it('is said to be out of reach by the sign-in, and a sign-out deletes it only where it can be given', async () => {
+      const { world, window, opening, newest } = await unopened();
+      const failures: WorkbenchError[] = [];
+      await window.signIn('a', await world.mock.issueTokens(), { notHandedOn: failure => failures.push(failure) });
+      const failed = await failureOf(window.signOut('a'));
+      for (const { code, data } of [present(failures[0]), failed])
+        assert.deepEqual([code, data.withheldFrom], ['record_behind', 'b']);
+      assert.ok(window.token('a'));
+      await opening.signOut('a');
+      assert.equal(opening.token('b'), newest);
+    });
+
+    it('keeps an undo from sending an older one', async () => {
+      const { world, window } = await unopened();
+      await window.import('a', await world.mock.issueTokens());
+      await window.undoImport('a');
+      const posts = world.posts().length;
+      assert.equal(await window.refresh('a', 'user'), 'retryable record_behind');
+      assert.equal(world.posts().length, posts);
+    });
+
+    it('is given up where the other connection has a new grant', async () => {
+      const { world, window } = await unopened();
+      await window.signIn('a', await world.mock.issueTokens());
+      await window.signIn('b', await world.mock.issueTokens());
+      await window.signOut('a');
+      assert.equal(window.token('a'), undefined);
+      assert.equal(await window.refresh('b', 'user'), 'refreshed');
+    });
+  });
 
   for (const [how, spoil] of [
     [
@@ -167,6 +330,20 @@ describe('the newest of a refresh token in two connections', () => {
       await window.signIn('a', tokens);
       assert.equal(window.token('a'), tokens.refresh_token);
     });
+
+  it('is not deleted unread by a sign-out while the other connection is behind, and that one is named', async () => {
+    for (const isBehind of [true, false]) {
+      const { world, window } = await lagging();
+      if (!isBehind) await window.refresh('b');
+      world.store.entries.set(keyOf('a'), '{');
+      const signOut = window.signOut('a');
+      if (isBehind) {
+        const { code, data } = await failureOf(signOut);
+        assert.deepEqual([code, data.withheldFrom, data.otherLabel], ['record_unreadable', 'b', 'Main']);
+      } else await signOut;
+      assert.equal(world.store.entries.has(keyOf('a')), isBehind);
+    }
+  });
 
   it('is not handed on where the sign-out has revoked it', async () => {
     const { window, newest } = await lagging();
@@ -202,9 +379,20 @@ describe('the newest of a refresh token in two connections', () => {
       return withLock(name, signal, work, use);
     };
     await window.signIn('a', await world.mock.issueTokens());
+    assert.deepEqual(
+      [uses[0], uses.slice(-2)],
+      [
+        ['a', 'new_grant'],
+        [
+          ['a', 'any'],
+          ['b', 'any'],
+        ],
+      ],
+    );
+    await window.import('b', await world.mock.issueTokens());
     assert.deepEqual(uses.slice(-2), [
-      ['a', 'new_grant'],
-      ['b', 'any'],
+      ['a', 'any'],
+      ['b', 'new_grant'],
     ]);
   });
 });

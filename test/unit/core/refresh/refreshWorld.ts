@@ -6,6 +6,7 @@ import type {
   Clock,
   CrossWindowLock,
   Fetch,
+  HandedOver,
   Lease,
   LedgerEntry,
   SecretVault,
@@ -109,6 +110,7 @@ export function testStore(entries = new Map<string, string>()): TestStore {
 
 export interface TestLock extends CrossWindowLock, Pick<SharedNotes, 'forget' | 'peek'> {
   readonly ledger: Map<string, LedgerEntry>;
+  readonly journal: Map<string, HandedOver>;
   /** Set it to simulate that another window took the lock over. */
   lost: boolean;
   hook: Hook;
@@ -117,8 +119,10 @@ export interface TestLock extends CrossWindowLock, Pick<SharedNotes, 'forget' | 
 /** One lock for several windows. */
 export function testLock(ledger = new Map<string, LedgerEntry>()): TestLock {
   const last = new Map<string, Promise<unknown>>();
+  const journal = new Map<string, HandedOver>();
   const lock: TestLock = {
     ledger,
+    journal,
     lost: false,
     hook: () => {},
     withLock(name, signal, work) {
@@ -141,8 +145,8 @@ export function testLock(ledger = new Map<string, LedgerEntry>()): TestLock {
           writeLedger: entry => write('writeLedger', entry),
           mark: entry => write('mark', entry),
           voidBelow: async () => {},
-          handOver: async () => {},
-          takeOver: async () => undefined,
+          handOver: async (generation, sealed) => void journal.set(name, { generation, sealed }),
+          takeOver: async () => journal.get(name),
         };
         async function write(call: string, entry: LedgerEntry): Promise<void> {
           await lock.hook(call);
