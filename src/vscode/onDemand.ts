@@ -14,6 +14,7 @@ import * as leaks from './commands/leaks.ts';
 import * as mock from './commands/mock.ts';
 import * as refresh from './commands/refresh.ts';
 import * as signIn from './commands/signIn.ts';
+import * as signOut from './commands/signOut.ts';
 import * as torture from './commands/torture.ts';
 import * as useToken from './commands/useToken.ts';
 import * as verify from './commands/verify.ts';
@@ -36,7 +37,7 @@ export interface ServiceParts extends Omit<Services, 'keys' | 'remembered' | 'le
 
 /** The modules that define commands. Every exported command definition counts; there is no other list. */
 const files: readonly object[] = [
-  ...[connections, importTokens, refresh, signIn, exchangeToken, introspect, copy],
+  ...[connections, importTokens, refresh, signIn, signOut, exchangeToken, introspect, copy],
   ...[decode, verify, compare, leaks, useToken, mock, torture],
 ];
 

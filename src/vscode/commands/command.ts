@@ -111,6 +111,8 @@ interface Actions<Argument, Result> {
   run(argument: Argument, signal: AbortSignal, tell: Tell): Promise<Result>;
   /** Converts the result to plain JSON for callers. Not needed if the result already is plain JSON. */
   answer?(result: Result, argument: Argument): unknown;
+  /** What a user may do all the same after `run` has failed and changed nothing; not asked after a cancel. */
+  anyway?(failure: WorkbenchError, argument: Argument): Anyway<Result> | undefined;
   /** Shows the user the outcome, unobtrusively. */
   report?(result: Result, argument: Argument): unknown;
   /** Shows the user that code got a result. */
@@ -119,6 +121,13 @@ interface Actions<Argument, Result> {
   progress?(argument: Argument): string;
   /** Names the connection in an error's sentence. */
   labelOf?(argument: Argument): string | undefined;
+}
+
+interface Anyway<Result> {
+  /** Why it failed, and what that means. */
+  readonly text: string;
+  readonly button: string;
+  run(): Promise<Result>;
 }
 
 /** `accept` converts the fields that a caller gave to the argument. It may be omitted if they already have its type. */
@@ -196,7 +205,10 @@ async function interactive<Argument, Result>(
     if (argument === undefined) return undefined;
     const given = argument;
     const run = (tell: Tell) => behaviour.run(given, abort.signal, tell);
-    const result = await withProgress(behaviour.progress?.(argument), run, abort);
+    const work = withProgress(behaviour.progress?.(argument), run, abort).then(result => ({ result }));
+    const done = await work.catch(error => insist(behaviour, classify(error), given, services));
+    if (done === undefined) return undefined;
+    const { result } = done;
     if (declared.completes) stepDone(declared.completes);
     await behaviour.report?.(result, argument);
     return answered(declared, services, behaviour.answer ? behaviour.answer(result, argument) : result);
@@ -215,6 +227,20 @@ async function interactive<Argument, Result>(
   }
 }
 
+/** Asks whether to do it all the same. Resolves with `undefined` if the user does not want that. */
+async function insist<Argument, Result>(
+  behaviour: Actions<Argument, Result>,
+  failure: WorkbenchError,
+  argument: Argument,
+  { log }: Services,
+): Promise<{ readonly result: Result } | undefined> {
+  const offer = failure.code === 'cancelled' ? undefined : behaviour.anyway?.(failure, argument);
+  if (offer === undefined) throw failure;
+  log('warn', 'not done, and offered anyway', { error: failure });
+  if ((await notify('warning', offer.text, offer.button)) !== offer.button) return undefined;
+  return { result: await offer.run() };
+}
+
 /** Arguments name their connection in the member `connection`. */
 function connectionOf(argument: unknown): string | undefined {
   const id = typeof argument === 'object' && argument !== null ? Reflect.get(argument, 'connection') : undefined;
@@ -225,7 +251,7 @@ function connectionOf(argument: unknown): string | undefined {
 const progressDelay = 700;
 
 /** Shows progress with a cancel button once the work takes noticeably long. */
-async function withProgress<T>(
+export async function withProgress<T>(
   title: string | undefined,
   run: (tell: Tell) => Promise<T>,
   abort: AbortController,

@@ -5,10 +5,10 @@ import { likelyHttpsUrl, requireSecureUrl } from '../../core/http/http.ts';
 import type { TokenClaims } from '../../core/imports/tokenOwner.ts';
 import { readCredentials } from '../../core/issuer/clientKey.ts';
 import { type Connection, readConnection, usesKey } from '../../core/records/connection.ts';
-import { type ClientCredentials, emptyRecord } from '../../core/records/record.ts';
+import type { ClientCredentials } from '../../core/records/record.ts';
 import { isConfidential, isSignable, type Sessions } from '../../core/records/sessions.ts';
 import { renameIssuer, storeCredentials } from '../../core/records/storeTokens.ts';
-import { handOnAndSignOut } from '../../core/signIn/signOut.ts';
+import { signOut as deleteTokens, handOnAndSignOut } from '../../core/signIn/signOut.ts';
 import { textOf } from '../../core/tokens/json.ts';
 import { tryDecode } from '../../core/tokens/jwt.ts';
 import {
@@ -27,8 +27,11 @@ import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { ask, pick } from '../prompts/questions.ts';
 import { flash } from '../screen.ts';
 import { registeredRedirectUri } from '../signInPage.ts';
+import { describeError } from '../text/errors.ts';
+import { waitingForWindowText } from '../text/signIn.ts';
 import { defineCommand, isConfirmed, labelIn, type Services, showError } from './command.ts';
 import { anything, connectionId, optional, text, type Values } from './fields.ts';
+import { endingParts, warnUntold } from './signOut.ts';
 
 const credentialFields = { clientSecret: optional(text), privateKey: optional(text) };
 
@@ -77,9 +80,10 @@ async function add(services: Services, { connection: entry, credentials }: AddAr
   await assertCredentials(connection, credentials);
   // Written first, so that no secret is left behind without a connection if settings.json cannot be written.
   await addToSettings(entry as object);
-  if (Object.keys(credentials).length > 0)
-    await services.vault.update(id, (record = emptyRecord(id)) => ({ ...record, ...credentials }));
   services.connections.reload();
+  // An earlier connection of this id may have left a record, of another client even.
+  if (Object.keys(credentials).length > 0)
+    await storeCredentials(services, connection, credentials, new AbortController().signal);
   return { id };
 }
 
@@ -99,7 +103,20 @@ function askFor(services: Services, proposal: TokenClaims = {}): Promise<AddArgu
 export const removeConnection = defineCommand(
   { name: 'removeConnection', needsTrust: false, fields: { connection: connectionId }, returns: '`{ id }`' },
   services => {
-    const { sessions, vault, refresher, connections, histories } = services;
+    const { sessions, vault, connections, histories } = services;
+    const label = labelIn(services);
+    async function remove(id: string, untold: Awaited<ReturnType<typeof deleteTokens>>) {
+      const named = label({ connection: id });
+      // The secrets are deleted before the entry: an entry without tokens is harmless, but tokens without an entry
+      // would remain unnoticed.
+      await vault.delete(id);
+      sessions.forget(id);
+      await histories.remove(id);
+      if (connections.isMemoryOnly(id)) connections.removeMemoryOnly(id);
+      else await removeFromSettings(id);
+      connections.reload();
+      return { id, label: named, untold };
+    }
     return {
       ask: node => pickConnection(sessions, node, l10n.t('Remove which connection?')),
       async confirm(argument) {
@@ -117,17 +134,23 @@ export const removeConnection = defineCommand(
       async run({ connection: id }, signal) {
         sessionOf(sessions, id);
         // Signs out first: other windows still hold the record, and a refresh in progress would store it again.
-        await handOnAndSignOut({ ...services, discard: refresher.discard }, id, signal);
-        // The secrets are deleted before the entry: an entry without tokens is harmless, but tokens without an entry
-        // would remain unnoticed.
-        await vault.delete(id);
-        sessions.forget(id);
-        await histories.remove(id);
-        if (connections.isMemoryOnly(id)) connections.removeMemoryOnly(id);
-        else await removeFromSettings(id);
-        connections.reload();
-        return { id };
+        return remove(id, await handOnAndSignOut(endingParts(services), id, signal));
       },
+      anyway(failure, { connection: id }) {
+        // The tokens are deleted by then, or there is nothing to remove.
+        if (['settings_unwritable', 'connection_unknown'].includes(failure.code)) return undefined;
+        const reason = describeError(failure, { label: label({ connection: id }) });
+        return {
+          text: l10n.t('Not removed: the tokens are still stored. {0}', reason),
+          button: l10n.t('Remove Anyway'),
+          run: async () => remove(id, await deleteTokens(endingParts(services), id)),
+        };
+      },
+      answer: ({ id }) => ({ id }),
+      // Nothing is sent, so it is another window that takes long.
+      progress: argument => waitingForWindowText(label(argument)),
+      labelOf: label,
+      report: ({ label: removed, untold }) => warnUntold(untold, removed),
     };
   },
 );
@@ -171,6 +194,7 @@ export const setClientSecret = defineCommand(
         await storeCredentials(services, connection, credentials, signal);
         return { id };
       },
+      progress: argument => waitingForWindowText(label(argument)),
       labelOf: label,
       report: (_, argument) => flash(l10n.t('Stored for {0}. The next request uses it.', label(argument))),
     };

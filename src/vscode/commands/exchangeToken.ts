@@ -8,7 +8,8 @@ import { storeTokens } from '../../core/records/storeTokens.ts';
 import { freeId } from '../prompts/newConnection.ts';
 import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { ask, pick } from '../prompts/questions.ts';
-import { flash } from '../screen.ts';
+import { flash, notify } from '../screen.ts';
+import { notHandedOnText } from '../text/errors.ts';
 import { defineCommand, labelIn, type Services } from './command.ts';
 import { choice, connectionId, optional, text, type Values, withDefault } from './fields.ts';
 
@@ -73,6 +74,7 @@ export const exchangeToken = defineCommand(
           ...asked,
         });
         const store = async (kept: Connection) => {
+          const notHandedOn = (failure: WorkbenchError) => void notify('warning', notHandedOnText(kept.label, failure));
           const keeps = sessions.get(kept.id)?.record?.tokens?.refresh_token !== undefined;
           const { tokens } = await storeTokens(
             services,
@@ -83,7 +85,7 @@ export const exchangeToken = defineCommand(
             // A refresh token that the connection already holds is kept, unless the response has a new one.
             keeps && raw.refresh_token === undefined && dpopKey === undefined
               ? undefined
-              : { tokenEndpoint, ...(dpopKey !== undefined && { dpopKey }) },
+              : { tokenEndpoint, ...(dpopKey !== undefined && { dpopKey }), notHandedOn },
           );
           return { kept, tokens };
         };

@@ -18,10 +18,10 @@ import { type Connections, pastedId } from '../connections.ts';
 import { connectionItem, pickConnection, pickText, sessionOf } from '../prompts/pick.ts';
 import { pick } from '../prompts/questions.ts';
 import { confirm, flash, notify } from '../screen.ts';
-import { sharedTokenText } from '../text/signIn.ts';
+import { sharedTokenText, waitingForWindowText } from '../text/signIn.ts';
 import { tokenTitle } from '../text/states.ts';
 import { describeImportWarning, describeSource, foreignText } from '../text/warnings.ts';
-import { type Behaviour, defineCommand, type Services } from './command.ts';
+import { type Behaviour, defineCommand, labelIn, type Services } from './command.ts';
 import { addByAsking } from './connections.ts';
 import { connectionId, flag, optional, text, type Values, withDefault } from './fields.ts';
 
@@ -69,6 +69,8 @@ function importing(parts: Services): Behaviour<Values<typeof fields>, Argument, 
     return only && matching.length === 1 ? only : keptInMemory(connections, pastedId);
   }
 
+  const labelOf = ({ connection = pastedId }: Argument) => sessions.connection(connection)?.label ?? connection;
+
   return {
     accept: ({ text, ...rest }) => ({ plan: planImport(text), ...rest }),
     async ask(node) {
@@ -101,6 +103,8 @@ function importing(parts: Services): Behaviour<Values<typeof fields>, Argument, 
       return importInto(parts, plan, connection, signal);
     },
     answer: ({ replaced: _, ...result }) => result,
+    progress: argument => waitingForWindowText(labelOf(argument)),
+    labelOf,
     async report({ connection, imported, warnings, replaced }) {
       const names = imported.map(name => tokenTitle(name as 'access_token')).join(', ');
       const { label } = sessionOf(sessions, connection).connection;
@@ -190,6 +194,8 @@ export const undoImport = defineCommand(
         const { replaced } = await putBack(services, sessionOf(sessions, connection).connection.id, signal);
         return { id: connection, ...(replaced && { kept: true }) };
       },
+      progress: argument => waitingForWindowText(labelIn(services)(argument)),
+      labelOf: labelIn(services),
       report({ id, kept }) {
         const { label } = sessionOf(sessions, id).connection;
         if (!kept) return flash(undoneText(label));

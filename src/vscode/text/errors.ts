@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { DataOf, ErrorCode, ErrorData, WorkbenchError } from '../../core/errors.ts';
+import { type DataOf, type ErrorCode, type ErrorData, type WorkbenchError, withData } from '../../core/errors.ts';
 import type { ConnectionProblem } from '../../core/records/connection.ts';
 import {
   httpError,
@@ -25,8 +25,21 @@ export function describeError(error: WorkbenchError, connection?: { readonly lab
   const said = (sentences as Sentences<ErrorData>)[code](data);
   const { lostAt, withheldFrom } = data;
   const all = lostAt === undefined ? said : joined(said, sentences.answer_missing({ at: lostAt }));
-  const text = withheldFrom === undefined ? all : withheldText(withheldFrom, all);
+  const text = withheldFrom === undefined ? all : withheldText(data, all);
   return connection === undefined ? text : l10n.t('{0}: {1}', connection.label, text);
+}
+
+/** @param failure why a sign-in could not give the earlier refresh token to the connection that it names */
+export function notHandedOnText(label: string, failure: WorkbenchError): string {
+  const { withheldFrom, otherLabel } = failure.data;
+  const text = l10n.t(
+    '{0} has its new tokens. The connection {1} shares its earlier refresh token and has not got the newest one yet, which is kept until {1} refreshes or signs in.',
+    label,
+    show(otherLabel, show(withheldFrom)),
+  );
+  return failure.code === 'cancelled'
+    ? text
+    : joined(text, describeError(withData(failure, { withheldFrom: undefined })));
 }
 
 /** One sentence per code, made from the data of that code. A missing code or reason does not compile. */

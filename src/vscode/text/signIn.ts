@@ -161,6 +161,19 @@ export function sharedTokenText(label: string, others: readonly string[]): strin
   );
 }
 
+/** For work that sends nothing and so takes long only where another window holds the lock. */
+export function waitingForWindowText(label: string): string {
+  return l10n.t('{0}: waiting for another window, which uses it or a connection with the same refresh token', label);
+}
+
+/** @param others labels of the connections that get the refresh token that a sign-in has replaced */
+export function handingOnText(others: readonly string[]): string {
+  return l10n.t(
+    'signed in. Giving the earlier refresh token to {0}, which another window uses. It is kept if you cancel.',
+    others.join(', '),
+  );
+}
+
 /** What a sign-out means for the connections that hold the same refresh token. */
 export function sharedSignOutText(others: readonly string[]): string {
   return l10n.t(

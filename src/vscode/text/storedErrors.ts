@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { DataOf, ErrorCode } from '../../core/errors.ts';
+import type { DataOf, ErrorCode, WorkbenchError } from '../../core/errors.ts';
 import type { ConnectionProblem } from '../../core/records/connection.ts';
 import { joined, show, unknownReason } from './answerErrors.ts';
 import { foreignFormat } from './inputErrors.ts';
@@ -19,10 +19,10 @@ export const storedSentences = {
           show(error),
         )
       : l10n.t('The issuer rejected the refresh token. It is not sent again. Sign in again or import a new one.'),
-  refresh_token_shared: ({ other }) =>
+  refresh_token_shared: ({ other, otherLabel }) =>
     l10n.t(
       'The connection {0} holds the same refresh token and may have used it, so it was not sent again: the issuer would revoke both. Sign in again, or remove one of the two connections.',
-      show(other),
+      show(otherLabel, show(other)),
     ),
   binding_mismatch: ({ member, expected, found }) =>
     l10n.t(
@@ -107,11 +107,11 @@ export const storedSentences = {
     ),
 } satisfies { readonly [C in ErrorCode]?: (data: DataOf<C>) => string };
 
-/** @param reason why the connection `other` could not get the newest refresh token that it shares */
-export function withheldText(other: string, reason: string): string {
+/** @param reason why the connection that the error names could not get the newest refresh token that it shares */
+export function withheldText({ withheldFrom, otherLabel }: WorkbenchError['data'], reason: string): string {
   return l10n.t(
     'The connection {0} shares this refresh token and loses its session unless it gets the newest one first. That failed, so nothing has changed. Cause: {1}',
-    show(other),
+    show(otherLabel, show(withheldFrom)),
     reason,
   );
 }

@@ -204,6 +204,26 @@ describe('texts', function () {
     });
   }
 
+  it('name another connection as its user does, or by its id where it has no settings', () => {
+    const shared = (more: ErrorData) =>
+      errors.describeError(errorOf('refresh_token_shared', { other: 'b-1', ...more }));
+    const withheld = (more: ErrorData) =>
+      errors.describeError(errorOf('lock_timeout', { withheldFrom: 'b-1', ...more }));
+    for (const text of [shared, withheld]) {
+      assert.match(text({ otherLabel: 'The Other' }), /connection The Other/);
+      assert.doesNotMatch(text({ otherLabel: 'The Other' }), /b-1/);
+      assert.match(text({}), /connection b-1/);
+    }
+    const kept = errors.notHandedOnText('Shop', errorOf('lock_timeout', { withheldFrom: 'b-1', otherLabel: 'Other' }));
+    assertPlain(kept);
+    assert.match(
+      kept,
+      /^Shop has its new tokens\. The connection Other shares .* until Other refreshes or signs in\. Another/,
+    );
+    assert.doesNotMatch(kept, /nothing was changed/);
+    assert.match(errors.notHandedOnText('Shop', errorOf('cancelled', { withheldFrom: 'b-1' })), /until b-1 .* in\.$/);
+  });
+
   describe('of the errors that RFCs define', () => {
     const byRfc = {
       'RFC 6749': [
