@@ -229,8 +229,8 @@ export const claim = (name: string, value?: unknown): FaultSetting => ({
 type Words<M extends Must> = Pick<ScenarioOf<M>, 'id' | 'title' | 'must' | 'severity' | 'section'>;
 
 /**
- * A refresh scenario: `run` sets the obstacles between sign-in and expiry. It is called a second time if the client sent
- * no refresh request until then.
+ * A refresh scenario: `run` sets the obstacles between sign-in and expiry. It is called again if the client sent no
+ * refresh request until then.
  */
 export const refreshing = <M extends Must>(
   words: Words<M>,
@@ -247,13 +247,15 @@ export const refreshing = <M extends Must>(
     await bench.pass();
     const before = bench.requests().length;
     const came = () => bench.requests().slice(before).some(isOfSession);
-    const seen = await run(bench);
-    if ('notExercised' in seen ? seen.notExercised.text !== noRefresh.notExercised.text : came()) return seen;
-    // A client that counts whole seconds uses its token a little longer, and one that renews on its own schedule may
-    // have done so just before.
-    await bench.pass(1.5);
-    const later = await run(bench);
-    return came() ? later : noRefresh;
+    let seen = await run(bench);
+    const isMissed = () => ('notExercised' in seen ? seen.notExercised.text === noRefresh.notExercised.text : !came());
+    // A client that counts whole seconds uses its token a little longer. One that renews on its own schedule may have
+    // done so just before, and may do so once more.
+    for (let i = 0; i < 3 && isMissed() && (i === 0 || came()); i += 1) {
+      await bench.pass(1.5);
+      seen = await run(bench);
+    }
+    return isMissed() ? noRefresh : seen;
   },
 });
 

@@ -165,6 +165,19 @@ describe('torture on a machine that is late', () => {
     );
   });
 
+  it('gives a client that renewed just before its fault was set the time to do so once more', async () => {
+    const { refresh_token: earlier } = await mock.issueTokens();
+    const driver = clientOf(async client => {
+      // The earlier session takes the fault, and then the visitor's token is fresh for a while.
+      if (client.looks === 1) await assert.rejects(refresh(mock, earlier));
+      if (client.looks === 2) return true;
+      const { body } = await refresh(mock, client.tokens.refresh_token).catch(() => ({ body: {} }));
+      client.tokens = { ...client.tokens, ...body };
+      return true;
+    });
+    assert.deepEqual(await run(['refresh.unavailable'], { driver, pace: 1_000 }), ['refresh.unavailable: pass']);
+  });
+
   it('counts no renewal of the client’s own schedule among those that five requests cause', async () => {
     let renewals: Promise<unknown> = Promise.resolve();
     const driver = clientOf(async client => {
