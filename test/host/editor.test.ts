@@ -203,6 +203,21 @@ describe('tokens in the editor', () => {
         `  {"a":"${'x'.repeat(200)}","b":"${expired}"}`,
         [`0:2 token in column 216 expired 5 days ago`, `0:215 expired 5 days ago`],
       ],
+      // VS Code would cut off more words in one line.
+      [
+        'log',
+        `in ${expired} out ${expired}`,
+        ['0:3 expired 5 days ago', `0:${8 + expired.length} expired 5 days ago`],
+      ],
+      [
+        'log',
+        `${'x'.repeat(100)} ${expired} ${expired}`,
+        [
+          '0:0 token in column 102 expired 5 days ago',
+          '0:101 expired 5 days ago',
+          `0:${102 + expired.length} expired 5 days ago`,
+        ],
+      ],
     ];
     for (const [language, text, expected] of texts)
       assert.deepEqual(said(await hintsIn(await open(text, language))), expected, language);

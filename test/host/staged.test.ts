@@ -57,7 +57,7 @@ describe('tokens that are about to be committed', function () {
     assert.deepEqual(leaks, [{ uri: staged.toString(), line: 2, kind: 'token' }]);
     const [problem] = languages.getDiagnostics(staged);
     assert.equal(problem?.severity, DiagnosticSeverity.Error);
-    assert.match(problem?.message ?? '', /valid token.*about to be committed/i);
+    assert.match(problem?.message ?? '', /token that expires in .*about to be committed/i);
     assert.doesNotMatch(problem?.message ?? '', /eyJ/);
     assert.deepEqual(languages.getDiagnostics(loose), []);
   });

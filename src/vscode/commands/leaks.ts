@@ -99,15 +99,15 @@ function finding(services: Services): Behaviour<Scope, Scope, Found> {
       const files = new Set(leaks.map(({ uri }) => uri)).size;
       if (leaks.length === 0) {
         const text = cut
-          ? l10n.t('No valid token was found in the first {0} files.', searched)
-          : l10n.t('No valid token was found in {0} files.', searched);
+          ? l10n.t('No unexpired token was found in the first {0} files.', searched)
+          : l10n.t('No unexpired token was found in {0} files.', searched);
         flash(text, 8000);
         return;
       }
       await registry.executeCommand('workbench.panel.markers.view.focus');
       const clear = l10n.t('Clear Results');
       const of = cut ? l10n.t('the first {0}', searched) : `${searched}`;
-      const text = l10n.t('Valid tokens found: {0}. Files with tokens: {1} of {2}.', leaks.length, files, of);
+      const text = l10n.t('Tokens that may still work: {0}. Files with tokens: {1} of {2}.', leaks.length, files, of);
       void notify('warning', text, clear).then(chosen => {
         if (chosen === clear) leakList.clear();
       });

@@ -69,6 +69,7 @@ const farColumn = 80;
  */
 export function hintsOf(document: TextDocument, area: Range, sessions: Sessions, now: number): Hints {
   let changesIn = Number.POSITIVE_INFINITY;
+  const hinted = new Set<number>();
   const hints = tokensIn(document, area, undefined, sessions).flatMap(found => {
     const { line, character } = found.range.start;
     const end = endOf(found, sessions);
@@ -86,7 +87,11 @@ export function hintsOf(document: TextDocument, area: Range, sessions: Sessions,
       return hint;
     };
     const atToken = hintAt(found.range.start, text);
-    if (character <= farColumn) return [atToken];
+    // A line whose first token is in sight needs no hint at its start, and one is enough: VS Code cuts off what exceeds
+    // 43 characters in a line.
+    const isLater = hinted.has(line);
+    hinted.add(line);
+    if (character <= farColumn || isLater) return [atToken];
     const start = new Position(line, document.lineAt(line).firstNonWhitespaceCharacterIndex);
     return [hintAt(start, l10n.t('token in column {0} {1}', character + 1, text)), atToken];
   });

@@ -259,7 +259,7 @@ function diagnosticOf(leak: Leak, at: (offset: number) => Position, staged: bool
 function leakText({ kind, expiresAt, connection, issuer }: Leak, now: number): string {
   switch (kind) {
     case 'token':
-      return l10n.t('A valid token: it expires {0}.', relativeText(expiresAt ?? now, now));
+      return l10n.t('A token that expires {0}.', relativeText(expiresAt ?? now, now));
     case 'endless_token':
       return l10n.t('A token without expiry: anyone who reads this file can use it.');
     case 'encrypted_token':
@@ -411,8 +411,8 @@ export async function watchStaged({ own, clock, wanted }: WatchParts): Promise<v
     const name = decodeURIComponent(first.uri.slice(first.uri.lastIndexOf('/') + 1));
     const text =
       found.length === 1
-        ? l10n.t('{0} contains a valid token and is about to be committed.', name)
-        : l10n.t('{0} valid tokens are about to be committed, the first in {1}.', found.length, name);
+        ? l10n.t('{0} contains a token that may still work and is about to be committed.', name)
+        : l10n.t('{0} tokens that may still work are about to be committed, the first in {1}.', found.length, name);
     if ((await notify('warning', text, show)) === show)
       await registry.executeCommand('workbench.panel.markers.view.focus');
   }
