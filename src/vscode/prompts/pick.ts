@@ -140,7 +140,7 @@ async function typeText<T>(title: string, read: (text: string) => Read<T>): Prom
   let last: { readonly text: string; readonly value: T } | undefined;
   const text = await ask({
     title,
-    prompt: l10n.t('Paste a token response, a refresh token, a JWT or an Authorization header'),
+    prompt: l10n.t('Paste a token response, a token or an Authorization header'),
     // Masked, because refresh tokens are as sensitive as passwords.
     password: true,
     flaw: text => {
