@@ -204,11 +204,7 @@ describe('tokens in the editor', () => {
         [`0:2 token in column 216 expired 5 days ago`, `0:215 expired 5 days ago`],
       ],
       // VS Code would cut off more words in one line.
-      [
-        'log',
-        `in ${expired} out ${expired}`,
-        ['0:3 expired 5 days ago', `0:${8 + expired.length} expired 5 days ago`],
-      ],
+      ['log', `in ${expired} out ${expired}`, ['0:3 expired 5 days ago', `0:${8 + expired.length} expired 5 days ago`]],
       [
         'log',
         `${'x'.repeat(100)} ${expired} ${expired}`,
