@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { commands as registry } from 'vscode';
 import type { TortureReport } from '../../src/mock/torture/torture.ts';
-import { type SampleClient, startSampleClient } from '../torture/sampleClient.ts';
+import { startSampleClient } from '../torture/sampleClient.ts';
 import { startSampleMcp } from '../torture/sampleMcp.ts';
+import type { SampleClient } from '../torture/sampleOptions.ts';
 import { codeOf, row, rows, run } from './support.ts';
 
 interface Refreshed {

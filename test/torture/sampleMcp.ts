@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { listen } from '../support/loopbackServer.ts';
-import type { Flaw, SampleClient } from './sampleClient.ts';
+import type { Flaw, SampleClient } from './sampleOptions.ts';
 
 /*
  * The authorization part of an MCP (Model Context Protocol) client: it knows only the address of an API. It is correct

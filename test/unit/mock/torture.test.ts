@@ -10,8 +10,10 @@ import { scenarios } from '../../../src/mock/torture/scenarios.ts';
 import { compareWith, type TortureReport, torture, type Verdict } from '../../../src/mock/torture/torture.ts';
 import { createBrowser, send } from '../../../src/mock/torture/walk.ts';
 import { freePort, loopbackServer } from '../../support/loopbackServer.ts';
-import { type SampleOptions, startSampleClient, startTwoProcesses } from '../../torture/sampleClient.ts';
+import { startSampleClient } from '../../torture/sampleClient.ts';
 import { startSampleMcp } from '../../torture/sampleMcp.ts';
+import type { SampleOptions } from '../../torture/sampleOptions.ts';
+import { startTwoProcesses } from '../../torture/sampleProcesses.ts';
 
 type Habits = Omit<SampleOptions, 'issuer' | 'flaw' | 'second' | 'pace' | 'port' | 'modern'> & {
   readonly processes?: 2;

@@ -4,8 +4,9 @@ import type { MockClientOptions } from '../../../src/mock/options.ts';
 import { scenarios } from '../../../src/mock/torture/scenarios.ts';
 import { type TortureReport, torture } from '../../../src/mock/torture/torture.ts';
 import { freePort, loopbackServer } from '../../support/loopbackServer.ts';
-import { type Lapse, type SampleOptions, startSampleClient } from '../../torture/sampleClient.ts';
+import { startSampleClient } from '../../torture/sampleClient.ts';
 import { startSampleMcp } from '../../torture/sampleMcp.ts';
+import type { Lapse, SampleOptions } from '../../torture/sampleOptions.ts';
 
 const pace = 20;
 const patience = 1_500;
