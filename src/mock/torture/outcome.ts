@@ -19,7 +19,7 @@ export const observations = [
   'the client sends no nonce',
   'the client sends no state',
   'the client sends no DPoP proofs',
-  'the client did not call the endpoint of the fault: {0}',
+  'the client called none of these endpoints: {0}',
   'the client did not request the metadata',
   'the client did not request tokens',
   'the client did not receive the ID token',

@@ -1,4 +1,4 @@
-import { effectOf, type Fault, type FaultSetting, type FaultType } from '../faults.ts';
+import { effectOf, type Fault, type FaultSetting, type FaultType, faultRows } from '../faults.ts';
 import type { MockServer } from '../nodeServer.ts';
 import type { MockIssuerOptions } from '../options.ts';
 import type { RequestLogEntry } from '../requestLog.ts';
@@ -184,6 +184,10 @@ export interface FaultyRow<M extends 'refuse' | 'accept'> extends Omit<ScenarioO
   readonly judge?: (asked: AuthorizationParameters, bench: ScenarioParts) => Severity | Promise<Severity>;
 }
 
+const endpointsOf = (set: readonly FaultSetting[]) => [
+  ...new Set(set.flatMap(({ type, at = faultRows[type].at }) => at)),
+];
+
 /** A sign-in with faults set. If none of them struck, the scenario was not exercised. */
 export const underFaults = <M extends 'refuse' | 'accept'>({
   faults,
@@ -200,7 +204,7 @@ export const underFaults = <M extends 'refuse' | 'accept'>({
     const types: readonly FaultType[] = set.map(({ type }) => type);
     const struck = requests().filter(entry => entry.faults.some(type => types.includes(type)));
     if (struck.length === 0)
-      return notExercised('the client did not call the endpoint of the fault: {0}', types.join(', '));
+      return notExercised('the client called none of these endpoints: {0}', endpointsOf(set).join(', '));
     const asked = askedFor(requests());
     const notReached = unless?.(asked, bench);
     if (notReached !== undefined) return { notExercised: notReached };
