@@ -13,12 +13,17 @@ export type Format = keyof typeof formats;
 export function table({ results, counts }: TortureReport): string {
   const width = Math.max(8, ...results.map(({ id }) => id.length));
   const lines = results.map(({ id, verdict, title, detail }) => {
-    return `${verdict.padEnd(14)} ${id.padEnd(width)}  ${title}${detail === undefined ? '' : `: ${visible(detail)}`}`;
+    return `${verdict.padEnd(14)} ${id.padEnd(width)}  ${title}${detail === undefined ? '' : ` – ${visible(detail)}`}`;
   });
   const sum = Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([verdict, count]) => `${count} ${verdict}`);
-  return [...lines, '', sum.join(', ') || 'no scenario applies'].join('\n');
+  return [
+    ...lines,
+    '',
+    sum.join(', ') || 'no scenario applies',
+    ...(counts.hung > 0 ? ['A client whose own timeout is longer than that needs more of --patience.'] : []),
+  ].join('\n');
 }
 
 /** How a report differs from an accepted one, in lines for a terminal; empty if it does not. */

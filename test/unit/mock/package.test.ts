@@ -277,7 +277,7 @@ console.log(text, problems(new MockOptionError([])));
       file('report.html'),
     );
     assert.equal(failed.code, 1);
-    assert.match(failed.stdout, /^fail +id-token\.iss .*: the client signed the user in\n\n1 fail\n$/);
+    assert.match(failed.stdout, /^fail +id-token\.iss .* – the client signed the user in\n\n1 fail\n$/);
     assert.match(readFileSync(join(folder, 'report.html'), 'utf8'), /<table>/);
     const accepted = JSON.parse(readFileSync(file('report.json'), 'utf8'));
     const against = async (verdict: string) => {

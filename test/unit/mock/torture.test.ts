@@ -396,7 +396,10 @@ describe('torture', function () {
         { ...first, id: 'x.y', verdict: 'fail', detail: hostile },
       ],
     };
-    assert.match(table(report), /fail +x\.y/);
+    // Titles may have a colon.
+    assert.match(table(report), /fail +x\.y +[^–]+ – <script>/);
+    assert.doesNotMatch(table(report), /--patience/);
+    assert.match(table({ ...report, counts: { ...report.counts, hung: 1 } }), /1 hung\n.*--patience/);
     const turned = { ...report, results: [{ ...first, verdict: 'fail' as const, detail: turning }] };
     assert.doesNotMatch(table(turned), /(?!\n)[\p{Cc}\p{Cf}]/u);
     const html = formats.html(report);
