@@ -174,7 +174,11 @@ export interface ErrorDataOf {
   /** The tokens belong to another issuer or client than the connection. */
   import_foreign: { readonly member: string; readonly expected: string; readonly found: string };
   nothing_to_undo: Empty;
-  nothing_to_import: { readonly reason: 'empty' | 'no_token' | 'error_response' | 'masked' | 'base64' };
+  nothing_to_import: {
+    readonly reason: 'empty' | 'no_token' | 'error_response' | 'masked' | 'base64' | 'other_kind';
+    /** The name of a token that is not issued to a client, such as a DPoP proof. */
+    readonly variety?: string;
+  };
   key_invalid: {
     readonly reason: KeyFlaw;
     readonly found?: string | number;

@@ -132,7 +132,9 @@ function tableText(text: string): string | undefined {
   const lines = text.split(/\r?\n/);
   for (const [index, line] of lines.slice(0, mostRows).entries()) {
     if (line.length > 2000 || !/token/i.test(line)) continue;
-    for (const separator of separators) {
+    // PowerShell puts spaces between columns, and a rule below their names.
+    const ruled = /^(?:-+ +)+-+ *$/.test(lines[index + 1]?.slice(0, 2000) ?? '');
+    for (const separator of ruled ? ([' ', ...separators] as const) : separators) {
       const names = line.includes(separator) ? cellsOf(line, separator) : [];
       if (!names.every(name => /^[\w. -]{0,64}$/.test(name)) || !names.some(isTokenName)) continue;
       const rows = valuesBelow(lines.slice(index + 1, index + 1 + mostRows), names, separator);
@@ -237,7 +239,7 @@ function cellsOf(line: string, separator: string): string[] {
   const cells: string[] = [];
   let cell = '';
   let quoted = false;
-  for (const each of line) {
+  for (const each of separator === ' ' ? line.trim().replace(/ +/g, ' ') : line) {
     if (each === '"') quoted = !quoted;
     else if (each === separator && !quoted) {
       cells.push(cell.trim());

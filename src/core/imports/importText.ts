@@ -3,10 +3,11 @@ import { WorkbenchError } from '../errors.ts';
 import { hasToken, memberOf, type TokenName, tokenNames } from '../records/tokenMembers.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { findJwts } from '../tokens/findJwts.ts';
-import { type DecodedToken, decodeToken, looksLikeJose, tokenLimit } from '../tokens/jwt.ts';
+import { type DecodedToken, decodeToken, looksLikeJose, membersOf, tokenLimit } from '../tokens/jwt.ts';
 import { findOpaque, opaqueKind } from '../tokens/opaqueTokens.ts';
 import { findTokens } from '../tokens/tokenRanges.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
+import { rulesOfType } from '../tokens/varieties.ts';
 import { accountSets, type ReadResults, readDocuments, readSecrets, withoutSealed } from './documents.ts';
 import { base64Text, otherReadings, percentDecoded, undoWriting, unescaped } from './escapes.ts';
 import {
@@ -57,9 +58,9 @@ const sources: Readonly<Record<Rank, ImportSource>> = {
 /**
  * Finds the tokens in a text, in time linear in its length. First the encoding of the text is undone, then every reader
  * reads all of it, and one set is chosen and completed from the results.
- * @param claimsOnly ignore a JWS that is not a JWT
- * @throws WorkbenchError `nothing_to_import` {reason: 'empty' | 'error_response' | 'no_token' | 'masked' | 'base64',
- * error?}, and for a lone JWT what `decodeToken` throws
+ * @param claimsOnly ignore a JWS that is not a JWT, and a JWT that is for something else than a client's requests
+ * @throws WorkbenchError `nothing_to_import` {reason: 'empty' | 'error_response' | 'no_token' | 'masked' | 'base64' |
+ * 'other_kind', error?, variety?}, and for a lone JWT what `decodeToken` throws
  */
 export function importText(text: string, claimsOnly = true): ImportedTokens {
   const plain = undoWriting(text);
@@ -126,6 +127,8 @@ function fromBareToken(text: string, claimsOnly: boolean): ImportedTokens | unde
   }
   const decoded = decodeToken(token, claimsOnly);
   if (decoded.kind === 'opaque') return undefined;
+  const other = claimsOnly ? rulesOfType(decoded.header) : undefined;
+  if (other) throw new WorkbenchError('nothing_to_import', { reason: 'other_kind', variety: other.name });
   const warnings: ImportWarning[] = [];
   const member = assign(decoded, warnings);
   if (token !== word) warnings.unshift({ code: 'whitespace_removed', member });
@@ -197,10 +200,12 @@ function fromProse(text: string, claimsOnly: boolean): ImportedTokens | undefine
   };
   const jwts = findTokens(text, namelessTried);
   for (const { token, wrapped, start } of jwts) {
-    if (otherUse.test(text.slice(Math.max(0, start - 60), start))) continue;
+    if (claimsOnly && otherUse.test(text.slice(Math.max(0, start - 60), start))) continue;
     const marked = opaqueKind(token)?.use;
     if (!marked && !isJose(token, claimsOnly && looksLikeJose(token) && !token.includes('~'))) continue;
-    const member = marked ?? assign(decodeToken(token), warnings);
+    const decoded = decodeToken(token);
+    if (claimsOnly && rulesOfType(membersOf(decoded, 'header'))) continue;
+    const member = marked ?? assign(decoded, warnings);
     if (wrapped) warnings.push({ code: 'whitespace_removed', member });
     take(member, token);
   }
@@ -278,14 +283,14 @@ const words =
 
 /** Separators of name and value in JSON, forms, YAML, TOML, XML, tables, Ruby, PHP and multipart forms. */
 const separator =
-  /["'`\]]{0,2}(?:\s*:\s*[A-Za-z]\w{0,20}[?!]?\s*=\s*|\s*(?:=>|:=|[:=|│>])\s*|\t\s*|[^\S\n]*\n\s*value:\s*|(?<=["'])\r?\n\d{1,4}\)\s|<\/\w{1,20}>\s*<\w{1,20}>|\s+value\s*=\s*|(?<=["'])(?:\r?\n){2})(?:[|>][+-]?[ \t]*[\r\n]\s*|string\(\d+\) |\(string\) (?:\(len=\d+\) )?|!!\w+ |<!\[CDATA\[)?/y;
+  /["'`\]]{0,2}(?:>>)?(?:\s*:\s*[A-Za-z]\w{0,20}[?!]?\s*=\s*|\s*(?:=>|:=|[:=|│>])\s*|\t\s*|[^\S\n]*\n\s*value:\s*|\r?\n\[1\] (?=")|(?<=["'])\r?\n\d{1,4}\)\s|<\/\w{1,20}>\s*<\w{1,20}>|\s+value\s*=\s*|(?<=["'])(?:\r?\n){2})(?:[|>][+-]?[ \t]*[\r\n]\s*|string\(\d+\) |\(string\) (?:\(len=\d+\) )?|!!\w+ |<!\[CDATA\[)?/y;
 
 /** The same, or spaces, as after an option of a command and after `set`. */
 const spaceToo = new RegExp(`${separator.source}|\\s{1,8}`, 'y');
 
 /** A value in quotes, also as Rust, Scala and Python print it, or an unquoted value up to the next syntax character. */
 const value =
-  /(?:(?:(?:Some|Just|Optional|String|SecretString|Secret|\w{0,12}Token)[([]){0,3}(?:[@$bur]|<<)?(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"|'([^'\\]*(?:\\[\s\S][^'\\]*)*)'|`([^`]*)`))|([^\s"'`,;&{}<>()#]+(?:\r?\n[ \t]+[\w.~+/-]+={0,2}(?=[ \t]*(?:[\r\n]|$)))*)/iy;
+  /(?:(?:(?:Some|Just|Optional|String|SecretString|Secret|\w{0,12}Token)[([ ]{1,2}){0,3}(?:\{\w{1,20} = )?(?:[@$bur]|<<)?(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"|'([^'\\]*(?:\\[\s\S][^'\\]*)*)'|`([^`]*)`))|([^\s"'`,;&{}<>()#]+(?:\r?\n[ \t]+[\w.~+/-]+={0,2}(?=[ \t]*(?:[\r\n]|$)))*)/iy;
 
 /** What Node's `util.inspect` writes after a text that it has cut. */
 const cutAfter = /\.\.\. \d+ more character/y;
@@ -315,7 +320,8 @@ function readPairs(text: string): TokenSetFound | undefined {
     const { 0: word, index } = match;
     const end = index + word.length;
     const before = joined.slice(Math.max(0, index - 12), index);
-    const between = word.startsWith('--') || /set|(?:^|\n)ENV\s+$/i.test(before) ? spaceToo : separator;
+    const isSpaced = word.startsWith('--') || /set|(?:^|\n)ENV\s+$|[{\s]:$/i.test(before);
+    const between = isSpaced ? spaceToo : separator;
     between.lastIndex = end;
     const gap = between.exec(joined)?.[0];
     // A part of a URN, as in `urn:ietf:params:oauth:token-type:access_token`, does not name a token.

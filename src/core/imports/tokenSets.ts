@@ -4,9 +4,10 @@ import { isWorkbenchError, WorkbenchError } from '../errors.ts';
 import { hasToken, memberOf, readMembers, type TokenName, tokenNames } from '../records/tokenMembers.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { carryNumber, defined, isObject, type JsonObject, own } from '../tokens/json.ts';
-import { type DecodedToken, decodeToken, looksLikeJose, tokenLimit, tryDecode } from '../tokens/jwt.ts';
+import { type DecodedToken, decodeToken, looksLikeJose, membersOf, tokenLimit, tryDecode } from '../tokens/jwt.ts';
 import { opaqueKind } from '../tokens/opaqueTokens.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
+import { rulesOfType } from '../tokens/varieties.ts';
 import { base64Text, invisible, percentDecoded } from './escapes.ts';
 
 type ImportWarningCode =
@@ -197,7 +198,13 @@ function readToken(member: TokenName, value: string, wrapped: boolean, warnings:
 /** True if the text's form shows that it is a token. */
 export function isRecognised(text: string | undefined): text is string {
   if (text === undefined) return false;
-  return looksLikeJose(text) ? isJose(text) : opaqueKind(text) !== undefined;
+  return looksLikeJose(text) ? isJose(text) && !isOfOtherKind(text) : opaqueKind(text) !== undefined;
+}
+
+/** True for a JWT whose type says that it is for something else, such as a logout token. */
+function isOfOtherKind(token: string): boolean {
+  const decoded = tryDecode(token);
+  return !('error' in decoded) && rulesOfType(membersOf(decoded, 'header')) !== undefined;
 }
 
 /** True if `inside`, the decoded text, may be the real token: it consists of letters and digits as tokens do. */

@@ -187,6 +187,9 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+/** DynamoDB and Firestore name the type of each value. */
+const typedNames = ['S', 'stringValue'];
+
 /**
  * A token as a text, in a list of one, or in an object: `{"token": "…", "expires": "…"}`. White space
  * around it is removed.
@@ -197,7 +200,7 @@ function tokenOf(value: unknown, member: TokenName, sent?: string): string | und
     return texts.length === 1 && value.length <= 2 ? texts[0] : undefined;
   }
   if (isObject(value)) {
-    const inner = ['token', 'value', 'jwt', 'tokenValue', member].map(name => own(value, name));
+    const inner = ['token', 'value', 'jwt', 'tokenValue', member, ...typedNames].map(name => own(value, name));
     return tokenOf(
       inner.find(each => each !== undefined && !isObject(each)),
       member,

@@ -200,8 +200,8 @@ const byType = new Map(
   varieties.flatMap(each => (each.required && each.types ? each.types.map(typ => [typ, each] as const) : [])),
 );
 
-/** The rules of the type in the header. */
-export function rulesOfType(header: JsonObject): Pick<Variety, 'required' | 'endless'> | undefined {
+/** The variety of a type of its own in the header, with its rules. No token of these is issued to a client for its use. */
+export function rulesOfType(header: JsonObject): Pick<Variety, 'name' | 'required' | 'endless'> | undefined {
   return byType.get(typeOf(header));
 }
 

@@ -56,7 +56,7 @@ export const tokenTextSentences = {
     ),
   nothing_to_undo: () =>
     l10n.t('No import can be undone here: nothing was replaced, or the tokens have been refreshed twice since.'),
-  nothing_to_import: ({ reason, error }) =>
+  nothing_to_import: ({ reason, error, variety }) =>
     reason === 'empty'
       ? l10n.t('The text is empty. Paste a token response, a token or a command line with one.')
       : reason === 'error_response'
@@ -69,7 +69,12 @@ export const tokenTextSentences = {
             ? l10n.t(
                 'This is base64 of another text, which may be the token. Decode it and paste the result. Where the token itself reads like this, paste it as refresh_token=TOKEN.',
               )
-            : l10n.t('No token was found in this text. Paste a token response, a token or a command line with one.'),
+            : reason === 'other_kind'
+              ? l10n.t(
+                  'This token is for something else ({0}), and a connection cannot use it. Paste an access token, an ID token or a refresh token.',
+                  show(variety),
+                )
+              : l10n.t('No token was found in this text. Paste a token response, a token or a command line with one.'),
 } satisfies { readonly [C in ErrorCode]?: (data: DataOf<C>) => string };
 
 /** Why a token could not be decrypted, or a key not remembered. */

@@ -248,6 +248,18 @@ const rows: readonly Row[] = [
     { access_token: 'tGzv3JOkF0XG5Qx2TlKWIA' },
   ],
   [
+    'an item of DynamoDB',
+    'https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html',
+    JSON.stringify({ Item: { access_token: { S: access }, refresh_token: { S: special } } }),
+    both,
+  ],
+  [
+    'a document of Firestore',
+    'https://firebase.google.com/docs/firestore/reference/rest/Shared.Types/ArrayValue#Value',
+    JSON.stringify({ fields: { accessToken: { stringValue: access }, refreshToken: { stringValue: special } } }),
+    both,
+  ],
+  [
     'an old Dockerfile',
     'https://docs.docker.com/reference/dockerfile/#env',
     `FROM scratch\nENV ACCESS_TOKEN=${access}\nENV REFRESH_TOKEN ${special}\n`,
@@ -319,8 +331,27 @@ describe('a token in the files of a tool', () => {
       // https://www.rfc-editor.org/rfc/rfc7592#section-3
       JSON.stringify({ client_id: 'c', registration_access_token: access }),
       `DPoP: ${access}`,
-    ])
+    ]) {
       assert.throws(() => importText(text), { code: 'nothing_to_import' }, text);
+      // To decode or verify it is another matter.
+      assert.equal(importText(text, false).tokens.access_token, access);
+    }
+  });
+
+  it('is not one whose type says that it is for something else, which the error names', () => {
+    for (const [typ, variety] of [
+      ['dpop+jwt', 'DPoP proof'],
+      ['logout+jwt', 'Logout token'],
+      ['oauth-authz-req+jwt', 'Request object (JAR)'],
+      ['oauth-client-attestation+jwt', 'Client attestation'],
+    ] as const) {
+      const token = hmacJwt(key, claims, { typ });
+      assert.throws(() => importText(token), { code: 'nothing_to_import', data: { reason: 'other_kind', variety } });
+      assert.throws(() => importText(`logout_token=${token}`), { code: 'nothing_to_import' });
+      assert.throws(() => importText(`INFO received ${token} from 10.0.0.1`), { code: 'nothing_to_import' });
+      for (const text of [token, `logout_token=${token}`, `INFO received ${token} from 10.0.0.1`])
+        assert.equal(importText(text, false).tokens.access_token, token);
+    }
   });
 
   it('is not another word that was on the clipboard', () => {

@@ -281,6 +281,42 @@ const rows: Record<string, readonly Row[]> = {
       both,
     ],
     [
+      'a table of PowerShell',
+      'https://learn.microsoft.com/powershell/module/microsoft.powershell.utility/format-table',
+      `access_token refresh_token\r\n------------ -------------\r\n${access} ${special}\r\n`,
+      both,
+    ],
+    [
+      'EDN of Clojure',
+      'https://github.com/edn-format/edn#keywords',
+      `{:access_token "${access}", :refresh_token "${special}"}`,
+      both,
+    ],
+    [
+      'Erlang, binaries in a map',
+      'https://www.erlang.org/doc/system/bit_syntax.html',
+      `#{<<"access_token">> => <<"${access}">>,<<"refresh_token">> => <<"${special}">>}`,
+      both,
+    ],
+    [
+      'R, a list',
+      'https://cran.r-project.org/doc/manuals/r-release/R-intro.html#Lists',
+      `$access_token\n[1] "${access}"\n\n$refresh_token\n[1] "${special}"\n`,
+      both,
+    ],
+    [
+      'Haskell, a record with a newtype inside',
+      'https://hackage.haskell.org/package/hoauth2',
+      `OAuth2Token {accessToken = AccessToken {atoken = "${access}"}, refreshToken = Just (RefreshToken {rtoken = "${special}"})}`,
+      both,
+    ],
+    [
+      'OCaml',
+      'https://ocaml.org/manual/5.3/coreexamples.html',
+      `{ access_token = "${access}"; refresh_token = Some "${special}" }`,
+      both,
+    ],
+    [
       'a call that stores it',
       'https://developer.mozilla.org/docs/Web/API/Storage/setItem',
       `localStorage.setItem('access_token', '${access}');\nform.append("refresh_token", "${special}");`,
