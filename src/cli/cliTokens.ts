@@ -5,6 +5,7 @@ import { isWorkbenchError } from '../core/errors.ts';
 import { importText } from '../core/imports/importText.ts';
 import { createDiscovery } from '../core/issuer/discovery.ts';
 import { printable } from '../core/redact.ts';
+import { jsonText } from '../core/tokens/json.ts';
 import { type DecodedToken, decodeToken } from '../core/tokens/jwt.ts';
 import { systemClock } from '../core/waiting.ts';
 import { CliError } from './brokerClient.ts';
@@ -39,9 +40,11 @@ function unusable(error: unknown): unknown {
   );
 }
 
-/** JSON with escapes for what controls a terminal or turns its text around. */
+/**
+ * JSON with numbers as the token has them, and with escapes for what controls a terminal or turns its text around.
+ */
 function json(value: unknown, indent?: number): string {
-  return visible(JSON.stringify(value, undefined, indent));
+  return visible(jsonText(value, indent));
 }
 
 /** The escapes are those of JSON, so that the text stays JSON. */

@@ -89,6 +89,10 @@ function outcomeOf(
   const selection = selectKeys(keys, header, given);
   if ('problem' in selection) {
     const kid = own(header, 'kid');
+    // The name stands for two curves (RFC 8037 section 3.1), and Web Crypto has one of them.
+    const isLacking = ({ crv, kid: id }: VerificationKey) => crv === 'Ed448' && (kid === undefined || id === kid);
+    if (alg === 'EdDSA' && selection.problem === 'key_unsuitable' && keys.keys.some(isLacking))
+      return { signature: failed('platform_lacks_alg', { found: 'Ed448' }) };
     const details = {
       ...(kid !== undefined && { found: limitedText(kid) }),
       data: { keys: keys.keys.length, ignored: keys.ignored, alg },

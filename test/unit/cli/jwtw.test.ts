@@ -259,6 +259,12 @@ describe('jwtw', function () {
     assert.equal(unsigned.code, 1);
     assert.match(unsigned.stdout, /^verification failed/);
     assert.equal((await run(['decode'], { input: 'eyJ.x', env })).code, 2);
+    // Beyond 2^53, where JavaScript rounds.
+    const part = (text: string) => Buffer.from(text).toString('base64url');
+    const input = `${part('{"alg":"RS256"}')}.${part('{"uid":12345678901234567890,"ids":[9007199254740993]}')}.AAAA`;
+    const { stdout } = await run(['decode'], { input, env });
+    assert.match(stdout, /"uid": 12345678901234567890,\n/);
+    assert.match(stdout, /9007199254740993/);
   });
 
   it('writes what stands in a token as text, which controls no terminal and writes no line of its own', async () => {

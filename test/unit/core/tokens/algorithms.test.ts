@@ -73,6 +73,17 @@ describe('each signature algorithm', () => {
     }
   }
 
+  it('EdDSA with a key on Ed448 cannot be checked here, which does not make the token wrong', async () => {
+    const pair = generateKeyPairSync('ed448');
+    const by = signerOf('EdDSA', pair, 'a');
+    const input = `${encode({ alg: 'EdDSA', kid: 'a' })}.${encode(claims)}`;
+    const token = `${input}.${sign(null, Buffer.from(input), pair.privateKey).toString('base64url')}`;
+    const result = await verifyToken(token, policy, { kind: 'jwks', keys: { keys: [by.jwk] } }, now);
+    const signature = result.checks.find(({ id }) => id === 'signature');
+    assert.deepEqual([signature?.code, signature?.found], ['platform_lacks_alg', 'Ed448']);
+    assert.equal(tokenStateOf(result).kind, 'unverifiable');
+  });
+
   for (const alg of ['ES256K', 'Ed448', 'RS1', 'HS1', 'ES256 ', 'rs256', 'SLH-DSA-SHA2-128s']) {
     it(`${JSON.stringify(alg)} is not an algorithm`, async () => {
       const by = signerOf('ES256', pairs.EC('P-256'), 'a');
