@@ -81,7 +81,8 @@ export function withRecord<T>(
     leases.delete(id);
     return readLocked(parts, { id, lease, signal, isNewGrant }).then(locked => work(locked, leases));
   };
-  return take([id, ...alsoLocked].sort());
+  // Each lock once: a second turn for the same one would wait for the first.
+  return take([...new Set([id, ...alsoLocked])].sort());
 }
 
 /**

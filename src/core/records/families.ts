@@ -5,6 +5,7 @@ import { meansSameIssuer } from '../tokens/tokenUse.ts';
 import {
   type LockedRecord,
   type LockOptions,
+  ledgerEntry,
   type RecordParts,
   readLocked,
   withRecord,
@@ -54,7 +55,7 @@ export async function familyOf(
   const notes = await notesOf(others(sessions, id), lock);
   const holds = notes.find(({ ledger }) => ledger?.fingerprint === print)?.ledger;
   const { id: name, turn } = holds?.family ?? known ?? { id: print, turn: 0 };
-  const members = notes.filter(({ ledger }) => belongs(ledger, name, print)).map(({ other }) => other);
+  const members = notes.filter(note => belongs(note, name, print)).map(({ other }) => other);
   const all = [...new Set([...(known?.with ?? []), ...members])];
   return { id: name, turn, ...(all.length > 0 && { with: all }) };
 }
@@ -99,7 +100,7 @@ export async function mayBeShared(
   if (fingerprint === undefined) return false;
   if (family?.with?.some(other => other !== id)) return true;
   const notes = await notesOf(others(sessions, id), lock);
-  return notes.some(({ ledger }) => belongs(ledger, family?.id ?? fingerprint, fingerprint));
+  return notes.some(note => belongs(note, family?.id ?? fingerprint, fingerprint));
 }
 
 /** The connections that share the token of `id` and, by their ledgers, do not have its newest one. Needs no lock. */
@@ -146,14 +147,21 @@ export async function noteLateMembers(
 interface NoteOfOther {
   readonly other: string;
   readonly ledger: LedgerEntry | undefined;
+  /** The journal is newer: its writer is at work, or was killed. What it holds is found out under the lock. */
+  readonly isBehind: boolean;
 }
 
 function notesOf(ids: readonly string[], lock: RecordParts['lock']): Promise<readonly NoteOfOther[]> {
-  return Promise.all(ids.map(async other => ({ other, ledger: (await lock.peek(other)).ledger })));
+  return Promise.all(
+    ids.map(async other => {
+      const { ledger, handedOver } = await lock.peek(other);
+      return { other, ledger, isBehind: (handedOver?.generation ?? 0) > (ledger?.generation ?? 0) };
+    }),
+  );
 }
 
-function belongs(ledger: LedgerEntry | undefined, family: string, fingerprint: string): boolean {
-  return ledger?.family?.id === family || ledger?.fingerprint === fingerprint;
+function belongs({ ledger, isBehind }: NoteOfOther, family: string, fingerprint: string): boolean {
+  return isBehind || ledger?.family?.id === family || ledger?.fingerprint === fingerprint;
 }
 
 /** Starts a family for a record that has none, for example because an earlier version stored it. */
@@ -204,13 +212,13 @@ export async function syncWithFamily(
   signal: AbortSignal,
 ): Promise<StoredRecord> {
   let record = locked.current;
-  for (const owed of record.owed ?? []) {
-    const kept = await openOwed(parts, locked.id, owed);
+  const owedHere = await Promise.all((record.owed ?? []).map(each => openOwed(parts, locked.id, each)));
+  for (const kept of [beforeImport(record) ?? record, ...owedHere]) {
     if (!isAhead(kept.family, record.family)) continue;
     // An earlier token of a grant that is kept here has come back, by an undo or an import of its old text.
     if (kept.tokens === undefined) {
       const { connection, generation } = record;
-      const data = { connection, generation, newest: owed.generation, unopened: true, sent: false };
+      const data = { connection, generation, newest: kept.generation, unopened: true, sent: false };
       throw new WorkbenchError('record_behind', data);
     }
     record = adopted(record, kept, locked.nextGeneration) ?? record;
@@ -245,8 +253,10 @@ export async function syncWithFamily(
     } else if (theirs.tokens.refresh_token === ours.tokens?.refresh_token) record = withNotesOf(ours, theirs);
     record = sharedAlso(record, { ...family, with: [other] });
     const isNoted = ledger?.family?.with?.includes(locked.id) || theirs.tokens !== current.tokens;
-    if (!lease.shared || ledger === undefined || isNoted) continue;
-    await lease.mark({ ...ledger, family: { ...family, with: [...(family.with ?? []), locked.id] } }, 0);
+    if (!lease.shared || isNoted) continue;
+    // A window that was killed after the journal has left a ledger of an earlier generation, or of a sign-out even.
+    const entry = ledger && ledger.generation >= current.generation ? ledger : ledgerEntry(lease, current);
+    await lease.mark({ ...entry, family: { ...family, with: [...new Set([...(family.with ?? []), locked.id])] } }, 0);
   }
   if (record.family?.with?.some(other => parted.includes(other)))
     record = { ...record, family: { ...record.family, with: record.family.with.filter(id => !parted.includes(id)) } };

@@ -1,5 +1,6 @@
 import { classify, type ErrorCode, WorkbenchError, withData } from '../errors.ts';
 import type { Lease } from '../ports.ts';
+import { sameData } from '../tokens/json.ts';
 import { type LockedRecord, type LockOptions, type RecordParts, readLocked, writeRecord } from './changeRecord.ts';
 import {
   connectionsSharingGrant,
@@ -10,7 +11,8 @@ import {
   withFamily,
   withRecords,
 } from './families.ts';
-import { beforeImport, type Owed, type StoredRecord, withOwed } from './record.ts';
+import { beforeImport, type Owed, type StoredRecord, sharedAlso, type TokenFamily, withOwed } from './record.ts';
+
 import type { Sessions } from './sessions.ts';
 
 /*
@@ -174,6 +176,10 @@ async function handOn(
   return left;
 }
 
+function noteOf({ connection, family }: StoredRecord): TokenFamily | undefined {
+  return family && { ...family, with: [connection] };
+}
+
 /** With these errors, the other connection has to sign in again in any case. */
 const useless: ReadonlySet<ErrorCode> = new Set(['record_unreadable', 'superseded']);
 
@@ -190,8 +196,9 @@ async function give(
       const held = [current, beforeImport(current) ?? current].map(each => withFamily(each, lease).family);
       return held.some(family => isAhead(given.family, family)) ? 'waiting' : 'done';
     }
-    const record = receivedFrom(given, theirs);
-    if (record === undefined) return 'done';
+    // An import keeps the token beside, where only this note leads to it.
+    const record = sharedAlso(receivedFrom(given, theirs) ?? withFamily(current, lease), noteOf(given));
+    if (sameData(record, current)) return 'done';
     await parts.handover.ready(lease);
     await writeRecord(parts, theirs, record);
   } catch (error) {

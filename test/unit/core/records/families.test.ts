@@ -210,6 +210,47 @@ describe('one refresh token in two connections', () => {
     assert.equal(await window.refresh('a'), 'refreshed');
   });
 
+  it('is not sent again where its old text is imported over what it was rotated into', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const window = windowOf(world, ['a']);
+    await window.import('a', raw);
+    assert.equal(await window.refresh('a'), 'refreshed');
+    const newest = window.token('a');
+    await window.import('a', raw);
+    assert.equal(await window.refresh('a', 'user'), 'adopted');
+    assert.equal(window.token('a'), newest);
+    assert.equal(await window.refresh('a', 'user'), 'refreshed');
+    assert.equal(world.posts().length, 2);
+  });
+
+  it('is known where an import has put it aside, until that is undone', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const window = windowOf(world, ['a', 'b']);
+    for (const id of ['a', 'b']) await window.import(id, raw);
+    await window.import('b', await world.mock.issueTokens());
+    assert.equal(await window.refresh('a'), 'refreshed');
+    const newest = window.token('a');
+    await window.signIn('a', await world.mock.issueTokens());
+    await window.undoImport('b');
+    assert.equal(window.token('b'), newest);
+    assert.equal(await window.refresh('b', 'user'), 'refreshed');
+  });
+
+  it('is used and found where a kill after the journal has left an old ledger, or none', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const window = windowOf(world, ['a', 'b', 'c']);
+    for (const id of ['a', 'b']) await window.import(id, raw);
+    world.lock.ledger.set('b', { generation: 0, signedOutAt: 1 });
+    assert.equal(await window.refresh('a', 'user'), 'refreshed');
+    assert.deepEqual(world.lock.ledger.get('b')?.family?.with, ['a']);
+    world.lock.ledger.delete('b');
+    world.lock.journal.set('b', { generation: 1, sealed: 'of the killed window' });
+    assert.deepEqual(connectionsSharingGrant(await window.import('c', raw)), ['a', 'b']);
+  });
+
   it('is adopted where the settings of the two name the issuer differently', async () => {
     const world = await createWorld({ rotation: 'strict' });
     const raw = await world.mock.issueTokens();

@@ -207,6 +207,20 @@ describe('the newest of a refresh token in two connections', () => {
       if (!isGiven) assert.equal(window.token('b'), newest);
     });
 
+  it('that is owed twice to one connection takes its lock once', async () => {
+    const { world, window } = await owing();
+    const raw = await world.mock.issueTokens();
+    for (const id of ['a', 'b']) await window.import(id, raw);
+    const { withLock } = world.lock;
+    present(failing.lock_timeout)(world);
+    await window.signIn('a', await world.mock.issueTokens());
+    assert.equal(window.record('a').owed?.length, 2);
+    world.lock.withLock = withLock;
+    await window.signOut('a');
+    assert.equal(window.token('a'), undefined);
+    assert.equal(await window.refresh('b', 'user'), 'refreshed');
+  });
+
   it('that is owed keeps nothing else waiting', async () => {
     const { world, window } = await owing();
     present(failing.lock_timeout)(world);

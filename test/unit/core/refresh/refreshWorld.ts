@@ -164,8 +164,8 @@ export function testLock(ledger = new Map<string, LedgerEntry>()): TestLock {
       return turn;
     },
     async peek(name) {
-      const entry = ledger.get(name);
-      return entry === undefined ? {} : { ledger: entry };
+      const [entry, handedOver] = [ledger.get(name), journal.get(name)];
+      return { ...(entry && { ledger: entry }), ...(handedOver && { handedOver }) };
     },
     async forget(name, known, at) {
       const generation = Math.max(known, ledger.get(name)?.generation ?? 0) + 1;
