@@ -73,6 +73,7 @@ export async function startWorkbench(options = {}) {
       permissions: ['clipboard-read', 'clipboard-write'],
     });
     const own = context;
+    await answerMintKey(context);
     if (language)
       await own.route('**/nls.messages.js*', async route => {
         const response = await route.fetch();
@@ -90,6 +91,25 @@ export async function startWorkbench(options = {}) {
     await close();
     throw error;
   }
+}
+
+/**
+ * Answers the request for half of the key with which windows that are opened from now on encrypt their secrets in the
+ * browser's localStorage. A web workbench has this from its own server, which the bare VS Code server is not: a window that
+ * stores a secret would ask it four times, and report each refusal.
+ * @param {import('playwright-core').BrowserContext} context
+ * @param {number[]} [half] 32 bytes; by default new ones for each window, so that none can read what another has stored
+ */
+export async function answerMintKey(context, half) {
+  await context.addInitScript(given => {
+    if (window !== window.top) return;
+    const { fetch } = window;
+    const own = given ? Uint8Array.from(given) : crypto.getRandomValues(new Uint8Array(32));
+    window.fetch = (input, init) =>
+      /\/mint-key$/.test(input instanceof Request ? input.url : String(input))
+        ? Promise.resolve(new Response(own))
+        : fetch(input, init);
+  }, half);
 }
 
 /** @param {WorkbenchOptions} options @returns {import('./server.mjs').User} */

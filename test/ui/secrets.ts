@@ -1,15 +1,14 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
+import { answerMintKey } from '../../scripts/lib/workbench.mjs';
 
 /**
- * Makes windows that are opened from now on store their secrets encrypted in the browser's localStorage, as a web
- * workbench with its own server does. Half of the key comes from that server's `mint-key`, which the bare VS Code
- * server lacks; without it, secrets stay in the memory of one window.
+ * Makes windows that are opened from now on keep their secrets, encrypted in the browser's localStorage, as a web workbench
+ * with its own server does. Otherwise secrets stay in the memory of one window.
  */
-export async function keepSecrets(context: BrowserContext): Promise<void> {
-  const half = Buffer.alloc(32, 7);
-  await context.route('**/mint-key', route => route.fulfill({ body: half, contentType: 'application/octet-stream' }));
+export function keepSecrets(context: BrowserContext): Promise<void> {
+  return answerMintKey(context, Array<number>(32).fill(7));
 }
 
 /** Resolves when a window has written its secrets. It writes all of them each time, later than it reports. */
