@@ -21,6 +21,10 @@ export interface Pulse {
   lost(): number;
   /** The most milliseconds that were lost within one second. */
   worst(): number;
+  /** Measures how long the client takes for this. */
+  during<T>(work: Promise<T>): Promise<T>;
+  /** The most milliseconds that the client took. */
+  slowest(): number;
   stop(): void;
 }
 
@@ -35,6 +39,7 @@ export function takePulse(time: RealTime = realTime): Pulse {
   let sum = 0;
   let worst = 0;
   let recent: { readonly at: number; readonly late: number }[] = [];
+  let slowest = 0;
   let isOver = false;
   const look = () => {
     const now = time.now();
@@ -66,6 +71,13 @@ export function takePulse(time: RealTime = realTime): Pulse {
       look();
       return worst;
     },
+    during(work) {
+      const since = time.now();
+      return work.finally(() => {
+        slowest = Math.max(slowest, time.now() - since);
+      });
+    },
+    slowest: () => slowest,
     stop() {
       isOver = true;
     },

@@ -3,7 +3,6 @@ import { createServer } from 'node:net';
 import { slowVariable } from '../../../scripts/lib/results.mjs';
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
 import type { PersonaName } from '../../../src/mock/personas.ts';
-import type { Pulse } from '../../../src/mock/torture/lateness.ts';
 import { differences, formats, table } from '../../../src/mock/torture/report.ts';
 import type { Driver, ScenarioParts } from '../../../src/mock/torture/rows.ts';
 import { scenarios } from '../../../src/mock/torture/scenarios.ts';
@@ -14,6 +13,7 @@ import { startSampleClient } from '../../torture/sampleClient.ts';
 import { startSampleMcp } from '../../torture/sampleMcp.ts';
 import type { SampleOptions } from '../../torture/sampleOptions.ts';
 import { startTwoProcesses } from '../../torture/sampleProcesses.ts';
+import { still } from '../../torture/still.ts';
 
 type Habits = Omit<SampleOptions, 'issuer' | 'flaw' | 'second' | 'pace' | 'port' | 'modern'> & {
   readonly processes?: 2;
@@ -43,9 +43,6 @@ const rightClients: Record<string, { readonly habits: Habits; readonly notExerci
     },
   },
 };
-
-/** Of a machine that is never late. */
-const still: Pulse = { lost: () => 0, worst: () => 0, stop() {} };
 
 /** How many times faster than real time the clients' clock runs. */
 const usualPace = 20;

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
-import { type Pulse, patienceOf, type RealTime, takePulse } from '../../../src/mock/torture/lateness.ts';
+import { patienceOf, type RealTime, takePulse } from '../../../src/mock/torture/lateness.ts';
 import type { Driver } from '../../../src/mock/torture/rows.ts';
 import { type TortureOptions, torture } from '../../../src/mock/torture/torture.ts';
 import { listen } from '../../support/loopbackServer.ts';
+import { still } from '../../torture/still.ts';
 import { codeOf, redeem } from './signInSupport.ts';
 import { type Answer, post, refresh, text } from './support.ts';
 
@@ -31,8 +32,6 @@ function createTime() {
   };
   return { time, stall, until, timers };
 }
-
-const still: Pulse = { lost: () => 0, worst: () => 0, stop() {} };
 
 describe('torture on a machine that is late', () => {
   let mock: MockServer;
@@ -64,7 +63,7 @@ describe('torture on a machine that is late', () => {
     };
   };
 
-  it('measures how long this process stands still, and the most of it within one second', () => {
+  it('measures how long this process stands still, and the most of it within one second', async () => {
     const { time, stall, until, timers } = createTime();
     const pulse = takePulse(time);
     until(1_000);
@@ -78,6 +77,16 @@ describe('torture on a machine that is late', () => {
     stall(100);
     until(5_000);
     assert.deepEqual([pulse.lost(), pulse.worst()], [500, 350]);
+    let respond = () => {};
+    const response = pulse.during(
+      new Promise<void>(resolve => {
+        respond = resolve;
+      }),
+    );
+    until(5_700);
+    respond();
+    await response;
+    assert.equal(pulse.slowest(), 700);
     pulse.stop();
     until(9_000);
     assert.equal(timers.length, 0);
@@ -104,10 +113,12 @@ describe('torture on a machine that is late', () => {
   });
 
   it('plays a scenario again in which this process stood still, and judges by a play in which it did not', async () => {
+    const never = Number.POSITIVE_INFINITY;
     const played = async (
       works: readonly boolean[],
       lost: readonly number[],
-      silentFrom = Number.POSITIVE_INFINITY,
+      silentFrom = never,
+      slow: readonly number[] = [],
     ) => {
       let play = 0;
       const signIn = async () => {
@@ -115,7 +126,8 @@ describe('torture on a machine that is late', () => {
         if (works[play - 1] && play <= silentFrom) await redeem(mock, await codeOf(mock));
         return works[play - 1] ?? false;
       };
-      const takePulse = () => ({ ...still, worst: () => lost[play - 1] ?? 0 });
+      const of = (values: readonly number[]) => () => values[play - 1] ?? 0;
+      const takePulse = () => ({ ...still, worst: of(lost), slowest: of(slow) });
       const driver = { ...clientOf(async () => true), signIn };
       return [...(await run(['sign-in'], { driver, takePulse })), play];
     };
@@ -124,6 +136,10 @@ describe('torture on a machine that is late', () => {
     assert.deepEqual(await played([false, true], [0, 0]), [failed, 1]);
     assert.deepEqual(await played([false, false], [900, 0]), [failed, 2]);
     assert.deepEqual(await played([true], [900]), ['sign-in: pass', 1]);
+    // A client that only is late itself must fail twice.
+    assert.deepEqual(await played([false, true], [0, 0], never, [900, 0]), ['sign-in: pass', 2]);
+    assert.deepEqual(await played([false, false], [0, 0], never, [900, 900]), [failed, 2]);
+    assert.deepEqual(await played([false, true], [0, 0], 1, [900, 900]), [failed, 2]);
     // After the first play the client may not come to the point any more.
     assert.deepEqual(await played([false, true], [900, 0], 1), [
       'sign-in: not exercised this machine was too busy to judge: the test stood still for 900 ms',

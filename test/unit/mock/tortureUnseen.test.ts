@@ -7,6 +7,7 @@ import { freePort, loopbackServer } from '../../support/loopbackServer.ts';
 import { startSampleClient } from '../../torture/sampleClient.ts';
 import { startSampleMcp } from '../../torture/sampleMcp.ts';
 import type { Lapse, SampleOptions } from '../../torture/sampleOptions.ts';
+import { still } from '../../torture/still.ts';
 
 const pace = 20;
 const patience = 1_500;
@@ -65,8 +66,9 @@ describe('torture of clients that do not come to the point', function () {
       device: `${origin}/device`,
       secondStart: `${origin}/login2`,
     };
-    const takePulse = () => ({ lost: () => 0, worst: () => 0, stop() {} });
-    return torture(mock, { ...target, scenarios: chosen, pace, patience, takePulse }).finally(client.close);
+    return torture(mock, { ...target, scenarios: chosen, pace, patience, takePulse: () => still }).finally(
+      client.close,
+    );
   };
 
   for (const [lapse, details] of Object.entries(unseen) as [Lapse, Record<string, string>][])
