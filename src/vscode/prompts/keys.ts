@@ -17,7 +17,10 @@ import { ask, pick } from './questions.ts';
 
 /** Asks for keys, and remembers those that the user wants to keep. */
 export interface KeyChooser {
-  /** Offers remembered keys first, then connections, then everything else. @throws WorkbenchError `key_invalid` */
+  /**
+   * Offers the keys of the token's issuer first, then other remembered keys, other connections and everything else.
+   * @throws WorkbenchError `key_invalid`
+   */
   pick(question: KeyQuestion): Promise<PickedKey | undefined>;
   /** False if there is nothing to remember, or the workspace is not trusted. */
   canRemember(picked: PickedKey | undefined): boolean;
@@ -46,16 +49,16 @@ export function createKeyChooser({ sessions, verifier, remembered, unlockKey }: 
   return {
     async pick(question) {
       const verifying = question.use === 'verify';
+      const keys = rememberedItems(await kept(), question);
+      const known = verifying ? connectionItems(sessions, question) : [];
+      const issuers = verifying ? issuerItems(sessions, question) : [];
+      const own = (items: readonly KeyItem[]) => items.filter(({ isOwn }) => isOwn);
+      const others = (items: readonly KeyItem[]) => items.filter(({ isOwn }) => !isOwn);
       const groups: [string, KeyItem[]][] = [
-        [l10n.t('remembered'), rememberedItems(await kept(), question)],
-        [l10n.t('connections'), verifying ? connectionItems(sessions, question) : []],
-        [
-          l10n.t('other keys'),
-          [
-            ...(verifying ? issuerItems(sessions, question) : []),
-            ...(await textItems({ verifier, unlockKey }, question)),
-          ],
-        ],
+        [l10n.t('the issuer that the token names'), [...own(keys), ...own(known), ...own(issuers)]],
+        [l10n.t('remembered'), others(keys)],
+        [l10n.t('connections'), others(known)],
+        [l10n.t('other keys'), [...others(issuers), ...(await textItems({ verifier, unlockKey }, question))]],
       ];
       if (question.shared) groups.unshift([l10n.t('signed with a shared secret'), [secretItem(question, verifier)]]);
       const items = groups.flatMap(([label, group]): KeyItem[] =>
@@ -124,15 +127,16 @@ export interface PickedKey {
 }
 
 interface KeyItem extends QuickPickItem {
+  /** A key of the issuer that the token names: others can hardly verify it. */
+  readonly isOwn?: boolean;
   readonly choose?: () => Promise<PickedKey | undefined>;
 }
 
 function rememberedItems(keys: readonly RememberedKey[], { use, issuer }: KeyQuestion): KeyItem[] {
-  const rank = (key: RememberedKey) => (key.issuer !== undefined && key.issuer === issuer ? 0 : 1);
   return keys
     .filter(key => key.use === use)
-    .toSorted((one, other) => rank(one) - rank(other))
     .map(key => ({
+      isOwn: key.issuer !== undefined && key.issuer === issuer,
       label: rememberedText(key),
       description: key.issuer === undefined ? '' : l10n.t('for {0}', printable(key.issuer, 80)),
       iconPath: new ThemeIcon('bookmark'),
@@ -148,7 +152,6 @@ function connectionItems(sessions: Sessions, { issuer }: KeyQuestion): KeyItem[]
   return sessions
     .list()
     .filter(({ connection }) => (connection.issuer ?? connection.jwksUri) !== undefined)
-    .toSorted((one, other) => Number(isNamed(other.connection.issuer)) - Number(isNamed(one.connection.issuer)))
     .map(session => {
       const { connection } = session;
       const { label, detail = '' } = connectionItem(session);
@@ -156,7 +159,7 @@ function connectionItems(sessions: Sessions, { issuer }: KeyQuestion): KeyItem[]
         label,
         detail,
         iconPath: new ThemeIcon('plug'),
-        description: isNamed(connection.issuer) ? l10n.t('the issuer that the token names') : '',
+        isOwn: isNamed(connection.issuer),
         choose: async () => ({
           origin: { connection },
           from: l10n.t('the key set of the connection "{0}"', printable(label, 80)),
@@ -175,7 +178,7 @@ function issuerItems(sessions: Sessions, { title, issuer }: KeyQuestion): KeyIte
   });
   const own = named !== undefined && {
     label: l10n.t('Ask {0}', printable(new URL(named).host, 80)),
-    description: l10n.t('the issuer that the token names'),
+    isOwn: true,
     iconPath: new ThemeIcon('globe'),
     choose: async () => ((await consent(named)) ? keysOf(named) : undefined),
   };

@@ -17,7 +17,12 @@ const token = jwt(by, { iss: 'https://issuer.example', sub: 'ada', exp: 41024448
 
 describe('a key in hand', function () {
   this.timeout(120_000);
-  const ui = useWorkbench({ viewport: { width: 1280, height: 900 } });
+  const ui = useWorkbench({
+    viewport: { width: 1280, height: 900 },
+    userSettings: {
+      'jwtWorkbench.connections': [{ id: 'shop', label: 'Shop', issuer: 'https://shop.example', clientId: 'demo' }],
+    },
+  });
 
   before(async () => {
     const jwe = await new CompactEncrypt(Buffer.from(token))
@@ -48,6 +53,9 @@ describe('a key in hand', function () {
     assert.equal(await canForget(), false, 'nothing is remembered');
     const inspector = await openAnd('signed.jwt', 'Verify');
     await ui.window.quickItem('Ask issuer.example').waitFor();
+    const rows = await ui.window.page.locator('.quick-input-widget:visible .monaco-list-row').allTextContents();
+    assert.match(rows[0] ?? '', /Ask issuer\.example/, 'before the connections of other issuers');
+    assert.match(rows[1] ?? '', /Shop/);
     await ui.window.picture('verify-with');
     await paste(by.pem);
     await inspector.getByRole('status').getByText('Verified', { exact: true }).waitFor({ timeout: 20_000 });
