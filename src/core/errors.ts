@@ -175,8 +175,8 @@ export interface ErrorDataOf {
   import_foreign: { readonly member: string; readonly expected: string; readonly found: string };
   nothing_to_undo: Empty;
   nothing_to_import: {
-    readonly reason: 'empty' | 'no_token' | 'error_response' | 'masked' | 'base64' | 'other_kind';
-    /** The name of a token that is not issued to a client, such as a DPoP proof. */
+    readonly reason: 'empty' | 'no_token' | 'error_response' | 'masked' | 'base64' | 'compressed' | 'other_kind';
+    /** The name of a token that is not issued to a client, such as a DPoP proof, or of the compression. */
     readonly variety?: string;
   };
   key_invalid: {

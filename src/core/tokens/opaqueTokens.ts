@@ -50,6 +50,9 @@ const dropbox = 'https://dropboxforum.com/discussions/101000014/access-token/544
 const shopify = 'https://shopify.dev/changelog/length-of-the-shopify-access-token-is-increasing';
 const facebook = 'https://github.com/gitleaks/gitleaks/commit/4b543280a13147d556b70891e55a616355daca5c';
 const docker = 'https://docs.docker.com/reference/api/hub/latest/operations/AuthCreateAccessToken.md';
+const notion = 'https://docs.airbyte.com/ai-agents/connectors/notion/AUTH';
+const databricks = 'https://docs.aws.amazon.com/ja_jp/secretsmanager/latest/userguide/mes-partner-DatabricksPAT.md';
+const paypal = 'https://github.com/paypal/paypal-here-sdk-ios-distribution/issues/349';
 const publicCode = 'no page about it was found; code of several public repositories shows it';
 const npm = 'https://github.blog/2021-09-23-announcing-npms-new-access-token-format/';
 
@@ -112,6 +115,9 @@ const opaqueKinds: readonly OpaqueKind[] = [
   access('Dropbox', dropbox, ['sl.'], { rest: 40, alone: true }),
   access('Shopify', shopify, ['shpat_', 'shpca_', 'shppa_'], { rest: 32, alone: true }),
   access('Facebook', facebook, ['EAA'], { rest: 60, alone: true }),
+  access('Notion', notion, ['ntn_'], { rest: 40, alone: true }),
+  access('Databricks', databricks, ['dapi'], { rest: 32, alone: true }),
+  access('PayPal', paypal, ['A21AA'], { rest: 40, alone: true }),
   access('Docker Hub', docker, ['dckr_pat_'], { rest: 16, alone: true }),
 ];
 

@@ -69,12 +69,19 @@ export const tokenTextSentences = {
             ? l10n.t(
                 'This is base64 of another text, which may be the token. Decode it and paste the result. Where the token itself reads like this, paste it as refresh_token=TOKEN.',
               )
-            : reason === 'other_kind'
+            : reason === 'compressed'
               ? l10n.t(
-                  'This token is for something else ({0}), and a connection cannot use it. Paste an access token, an ID token or a refresh token.',
+                  'This is compressed data in base64 ({0}). Decode it from base64, decompress it and paste the result. Where a token itself reads like this, paste it as refresh_token=TOKEN.',
                   show(variety),
                 )
-              : l10n.t('No token was found in this text. Paste a token response, a token or a command line with one.'),
+              : reason === 'other_kind'
+                ? l10n.t(
+                    'This token is for something else ({0}), and a connection cannot use it. Paste an access token, an ID token or a refresh token.',
+                    show(variety),
+                  )
+                : l10n.t(
+                    'No token was found in this text. Paste a token response, a token or a command line with one.',
+                  ),
 } satisfies { readonly [C in ErrorCode]?: (data: DataOf<C>) => string };
 
 /** Why a token could not be decrypted, or a key not remembered. */

@@ -134,6 +134,8 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     { reason: 'empty' },
     { reason: 'error_response', error: 'invalid_grant' },
     { reason: 'no_token' },
+    { reason: 'compressed', variety: 'gzip' },
+    { reason: 'other_kind', variety: 'DPoP proof' },
   ],
   key_invalid: [
     'empty',

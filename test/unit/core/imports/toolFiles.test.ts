@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
 import { importText } from '../../../../src/core/imports/importText.ts';
 import {
   access,
@@ -370,5 +371,38 @@ describe('a token in the files of a tool', () => {
   it('is not guessed from a word before "token" if there are two, or if the word says what it is for', () => {
     for (const object of [{ csrf_token: access }, { reset_token: access }, { a_token: access, b_token: id }])
       assert.notEqual(importText(JSON.stringify(object)).source, 'token_response', Object.keys(object).join());
+  });
+
+  it('is not packed data or a credential of another kind, which the error names', () => {
+    const letters = 'q7Rz01kLmN4pXtB8vW2yC6dF9hJ3sG5a';
+    const packed: readonly (readonly [string, Buffer])[] = [
+      ['gzip', gzipSync(JSON.stringify({ access_token: access }))],
+      ['zstd', Buffer.concat([Buffer.from('28b52ffd', 'hex'), Buffer.from(access)])],
+    ];
+    const inLines = (text: string) => text.replace(/.{76}/g, '$&\n');
+    for (const [variety, bytes] of packed)
+      for (const text of [bytes.toString('base64'), bytes.toString('base64url'), inLines(bytes.toString('base64'))])
+        assert.throws(() => importText(text), {
+          code: 'nothing_to_import',
+          data: { reason: 'compressed', variety },
+        });
+    for (const [variety, text] of [
+      ['Atlassian API token', `ATATT3xFfGF0${letters}${letters}=0A1B2C3D`],
+      ['GitLab runner token', `glrt-${letters}`],
+      ['GitLab CI/CD job token', `glcbt-64_${letters}`],
+      ['client secret of Google', `GOCSPX-${letters}`],
+      ['Google API key', `AIza${letters}abc`],
+      ['Stripe API key', `sk_${'live'}_${letters}`],
+      ['AWS access key ID', `AKIA${'ABCDEFGH23456789'}`],
+    ] as const)
+      assert.throws(() => importText(text), { code: 'nothing_to_import', data: { reason: 'other_kind', variety } });
+    // Whoever names it knows what it is.
+    assert.equal(importText('refresh_token=H4sIAAAAAAAAA0123456789abc').tokens.refresh_token?.slice(0, 4), 'H4sI');
+  });
+
+  it('is an access token by its prefix where the service takes it as one', () => {
+    const digits = '0123456789abcdef0123456789abcdef';
+    for (const token of [`ntn_${digits}aBcDeFgHiJ`, `dapi${digits}`, `A21AAF${digits}${digits}`])
+      assert.equal(importText(token).source, 'access_token', token);
   });
 });
