@@ -199,7 +199,7 @@ async function history(seed: number, steps: number) {
 }
 
 describe('random histories of shared refresh tokens, with failing stores and locks and killed windows', function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   it('use no token twice and lose none', async () => {
     const count = process.env[slowVariable] ? 2000 : 60;
     for (let seed = 1; seed <= count; seed++) await history(seed, 14);
