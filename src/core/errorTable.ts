@@ -152,7 +152,12 @@ export function failureKind<C extends ErrorCode>({
 export function isTransient({ code, data }: WorkbenchError): boolean {
   if (errorTable[code].transient === true) return true;
   if (code !== 'http_error' && code !== 'oauth_error') return false;
-  return Number(data.status) >= 429 || data.error === 'slow_down' || data.error === 'temporarily_unavailable';
+  return (
+    data.later === true ||
+    Number(data.status) >= 429 ||
+    data.error === 'slow_down' ||
+    data.error === 'temporarily_unavailable'
+  );
 }
 
 /**
@@ -168,14 +173,19 @@ const refusing: ReadonlySet<string> = new Set([
   'consent_required',
 ]);
 
-function oauthErrorKind({ error, status, retryAfter, ended }: DataOf<'oauth_error'>): FailureKind {
+/** OAuth's code, and what Slack sends with status 200: a part of the request may have succeeded. */
+export const serverFaults: ReadonlySet<string> = new Set(['server_error', 'internal_error', 'fatal_error']);
+
+function oauthErrorKind({ error, status, retryAfter, ended, later }: DataOf<'oauth_error'>): FailureKind {
+  if (later === true) return 'retryable';
   if (ended === true || refusing.has(error)) return 'refused';
   if (error === 'temporarily_unavailable' || error === 'slow_down') return 'retryable';
-  if (error === 'server_error') return 'unknown';
+  if (serverFaults.has(error)) return 'unknown';
   return fromStatus(status, retryAfter !== undefined);
 }
 
-function httpErrorKind({ sent, status, empty, retryAfter, ended }: DataOf<'http_error'>): FailureKind {
+function httpErrorKind({ sent, status, empty, retryAfter, ended, later }: DataOf<'http_error'>): FailureKind {
+  if (later === true) return 'retryable';
   // No token was sent, so none can be lost. A status that persists needs a change of the settings.
   if (sent === false) return fromStatus(status, true);
   if (ended === true || (status === 400 && empty === true)) return 'refused';

@@ -38,6 +38,8 @@ type Common = {
   /** The issuer's message says that the refresh token has ended, or that the user should sign in again. */
   readonly ended?: boolean | undefined;
   readonly signInAgain?: boolean | undefined;
+  /** The issuer's message says that it is too busy, whatever its status and code: it did nothing. */
+  readonly later?: boolean | undefined;
 };
 
 /** The data of each code. Reasons are unions: a reason without a sentence does not compile. */

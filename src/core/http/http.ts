@@ -261,15 +261,25 @@ export function retryAfter(headers: Headers, now: number): number | undefined {
   return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), longestRetryAfter);
 }
 
-/** How long the body of an error says to wait, in milliseconds: Discord has `{"retry_after": 64.57}`, in seconds. */
+/**
+ * How long the body of an error says to wait, in milliseconds: Discord has `{"retry_after": 64.57}` in seconds, Matrix
+ * `retry_after_ms`, Withings `{"body": {"wait_seconds": 188}}`.
+ */
 export function waitIn(body: unknown): number | undefined {
-  for (const object of [body, memberIn(body, /^error$|^parameters$/)]) {
-    const value = memberIn(object, /^retry_?after$/i);
-    const seconds = typeof value === 'string' && /^\d{1,9}(?:\.\d{1,9})?$/.test(value) ? Number(value) : value;
-    if (typeof seconds === 'number' && seconds >= 0) return Math.min(Math.ceil(seconds * 1000), longestRetryAfter);
+  for (const object of [body, memberIn(body, /^error$|^parameters$|^body$/)]) {
+    for (const [name, unit] of waitNames) {
+      const value = memberIn(object, name);
+      const number = typeof value === 'string' && /^\d{1,9}(?:\.\d{1,9})?$/.test(value) ? Number(value) : value;
+      if (typeof number === 'number' && number >= 0) return Math.min(Math.ceil(number * unit), longestRetryAfter);
+    }
   }
   return undefined;
 }
+
+const waitNames = [
+  [/^(?:retry_?after|wait)(?:_?s(?:ec(?:ond)?s?)?)?$/i, 1000],
+  [/^retry_?after_?ms$/i, 1],
+] as const;
 
 function memberIn(value: unknown, name: RegExp): unknown {
   return typeof value === 'object' && value !== null

@@ -6,6 +6,7 @@ import type { RawTokens, ResponseWarning } from '../records/tokenSet.ts';
 import { firstLine, sanitized } from '../redact.ts';
 import { decodeBase64 } from '../tokens/base64url.ts';
 import { isObject, type JsonObject, own, readJson, withoutGuard } from '../tokens/json.ts';
+import { endedCode, type IssuerError, meaningOf } from './refusalWords.ts';
 
 /** What the reader of an answer knows about the request. */
 export interface AnswerContext {
@@ -215,19 +216,17 @@ function unescaped(text: string): string {
 
 // --- Reading an error ---
 
-interface IssuerError {
-  /** In the issuer's spelling: `invalid_grant`, `E0000011`, `40030`. */
-  readonly code?: string;
-  readonly message?: string;
-}
-
 const saysAnything = ({ code, message }: IssuerError) => code !== undefined || message !== undefined;
 
 const isOauthError = (value: JsonObject) => typeof value.error === 'string' && value.error !== '';
 
-/** Names of members with codes and messages, in lower case without separators, the most specific first. */
-const codeNames = ['error', 'errorcode', 'errcode', 'code', 'type'];
+/**
+ * Names of members with codes and messages, in lower case without separators, the most specific first. Alipay and Taobao
+ * say in `sub_code` and `sub_msg` what is wrong; `code` and `msg` only name its kind.
+ */
+const codeNames = ['subcode', 'error', 'errorcode', 'errcode', 'errortype', 'code', 'type'];
 const messageNames = [
+  'submsg',
   'errordescription',
   'errorsummary',
   'errormessage',
@@ -252,12 +251,16 @@ const messageNames = [
  * Members that may contain them: `{"error": {…}}`, `{"errors": [{…}]}`, `{"fault": {"detail": {…}}}`, `{"body":
  * "{…}"}`.
  */
-const errorContainers = /^(?:err(?:or)?s?|fault|details?|data|result|response|body|meta|errorcauses)$/;
+const errorContainers = /^(?:err(?:or)?s?|errorresponse|fault|details?|data|result|response|body|meta|errorcauses)$/;
+
+/** Texts that name no error: Douyin has `"message": "error"` beside the object with the reason. */
+const sayNothing = /^(?:err(?:or)?|fail(?:ed|ure)?)$/i;
 
 /** Finds the code and the message of an error, at any depth and under any of these names. */
 function errorIn(value: unknown): IssuerError {
   let code: string | undefined;
   let message: string | undefined;
+  let vague: string | undefined;
   let level: unknown[] = [value];
   for (let depth = 0; depth < 4 && level.length > 0; depth++) {
     const below: unknown[] = [];
@@ -286,7 +289,9 @@ function errorIn(value: unknown): IssuerError {
       const about = firstOf(['field', 'param', 'parameter'], text => normalized(text) === 'refreshtoken');
       if (about && ownCode && /^[a-z]+$/i.test(ownCode)) code = `refresh_token_${ownCode}`;
       code ??= ownCode;
-      message ??= firstOf(messageNames, text => text.trim() !== '' && text.trim() !== code);
+      const isMore = (text: string) => text.trim() !== '' && text.trim() !== code;
+      message ??= firstOf(messageNames, text => isMore(text) && !sayNothing.test(text.trim()));
+      vague ??= firstOf(messageNames, isMore);
       // `{"errors": {"refresh_token": ["is expired"]}}` says more than the title beside it (Rails, Laravel, ASP.NET).
       const [field] = fieldErrors(own(item, 'errors'));
       if (field !== undefined) message = field;
@@ -294,6 +299,7 @@ function errorIn(value: unknown): IssuerError {
     }
     level = below;
   }
+  message ??= code === undefined ? vague : undefined;
   return { ...(code !== undefined && { code }), ...(message !== undefined && { message }) };
 }
 
@@ -315,8 +321,9 @@ function plainError(text: string): JsonObject {
   return Object.fromEntries([...elements].map(([, name, content]) => [String(name), content]));
 }
 
-function dataOf({ status, headers }: Response, { host, now, setting }: AnswerContext, body?: unknown) {
-  const wait = retryAfter(headers, now) ?? (status === 429 || status === 503 ? waitIn(body) : undefined);
+function dataOf({ status, headers }: Response, { host, now, setting }: AnswerContext, body?: unknown, later?: boolean) {
+  const isBusy = status === 429 || status === 503 || later;
+  const wait = retryAfter(headers, now) ?? (isBusy ? waitIn(body) : undefined);
   const common: ErrorData = {
     host,
     status,
@@ -353,14 +360,15 @@ const oauthCodes: ReadonlySet<string> = new Set([
 ]);
 
 function errorOf(response: Response, text: string, value: unknown, context: AnswerContext): WorkbenchError {
-  const { common } = dataOf(response, context, value);
   const issuerError = errorIn(isObject(value) || Array.isArray(value) ? value : plainError(text));
   const clean = (message: string, max = longestText) => sanitized(message, max, context.secrets, context.known);
   const { error: named, error_description: because } = challengeIn(response.headers);
   const said = saysAnything(issuerError)
     ? issuerError
     : { ...(named && { code: named }), ...(because && { message: because }) };
-  const ending = context.refreshToken !== undefined ? endOfGrant(said, response.status) : {};
+  const { later, ...ending } = meaningOf(said, response.status);
+  const { common } = dataOf(response, context, value, later);
+  const meaning = later ? { later } : context.refreshToken !== undefined ? ending : {};
   const ownError = isObject(value) && typeof value.error === 'string' ? value.error.trim() : '';
   const registered = issuerError.code !== undefined && oauthCodes.has(issuerError.code) ? issuerError.code : undefined;
   const error = ownError || registered || named;
@@ -372,10 +380,10 @@ function errorOf(response: Response, text: string, value: unknown, context: Answ
       error: /^[a-z_]{1,64}$/.test(error) ? error : clean(error, 64),
       ...(description !== undefined && description !== error && { error_description: clean(description) }),
       ...(uri.startsWith('https://') && { error_uri: clean(uri) }),
-      ...ending,
+      ...meaning,
     });
   }
-  return new WorkbenchError('http_error', { ...common, ...wordsOf(text, value, issuerError, context), ...ending });
+  return new WorkbenchError('http_error', { ...common, ...wordsOf(text, value, issuerError, context), ...meaning });
 }
 
 const repeatsStatus = /^\s*["']?(?:404\W{1,3})?(?:page )?not found\W{0,3}$/i;
@@ -447,53 +455,4 @@ function challengeIn(headers: Headers): { error?: string; error_description?: st
   const error = member('error');
   const error_description = member('error_description');
   return { ...(error && { error }), ...(error_description && { error_description }) };
-}
-
-// --- Whether the refresh token has ended ---
-
-/** Codes that mean this, beside OAuth's `invalid_grant`: GitHub, Slack, Zoho (`invalid_code`), OpenAI and others. */
-const endedCode =
-  /^(?:(?:invalid|bad|expired|revoked|unknown|inactive)_?(?:refresh_?)?token|(?:refresh_?)?token_?(?:is_?)?(?:expired|revoked|invalid(?:ated)?|reused|inactive|not_?(?:found|valid)|(?:already_?)?used)|invalid_?code|session_?(?:expired|not_?found))$/i;
-
-const bad =
-  '(?:invalid|expired|revoked|unknown|inactive|malformed|reused|(?:already |been )used|not (?:valid|found|active|recogni[sz]ed)|no longer|does ?n.t exist|incorrect|blacklisted|blocklisted)';
-const endedWords = new RegExp(
-  `\\brefresh[ _-]?token\\b.{0,60}\\b${bad}|\\b${bad}\\b.{0,30}\\brefresh[ _-]?token\\b|\\btoken (?:is |has |was |been )*(?:expired|revoked|unknown|not found|invalid or expired)\\b`,
-  'i',
-);
-/** The same in the languages in which issuers answer, by what they call a refresh token. */
-const endedElsewhere =
-  /(?:刷新(?:令牌|凭证|凭据|token)|refresh_?token).{0,20}(?:过期|失效|无效|不存在|已使用|吊销|撤销)|(?:过期|失效|无效)的?刷新(?:令牌|凭证)|リフレッシュ ?トークン.{0,30}(?:期限|無効|失効)|(?:Aktualisierungs|Refresh-? ?)token.{0,40}(?:abgelaufen|ungültig|widerrufen)|jeton d[’']actualisation.{0,40}(?:expir|invalide|révoqu)|token de (?:actualización|atualização).{0,40}(?:expirad|caducad|inv[aá]lid|revo[cg]ad)/i;
-
-const signInWords =
-  /\b(?:sign|log)(?:ing)?[ -]?(?:in|on) again|\bre-?(?:authenticat|authori[sz])|\bre-?login|\bsession (?:has |is |was )*(?:expired|ended|not found)|重新(?:登录|登陆|授权|认证)/i;
-
-/** The error is about something other than the token, even if the words above appear in it. */
-const elsewhere =
-  /client|assertion|secret|parameter|missing|required|redirect|content[ -]?type|scope|api[ -]?key|certificate/i;
-
-/** OAuth codes that certainly mean another problem, whatever the message beside them says. */
-const otherCodes: ReadonlySet<string> = new Set([
-  'invalid_client',
-  'invalid_scope',
-  'invalid_target',
-  'unsupported_grant_type',
-  'server_error',
-  'temporarily_unavailable',
-  'slow_down',
-  'use_dpop_nonce',
-]);
-
-/**
- * `ended`: the issuer says that this refresh token is invalid for good, so it must not be sent again. `signInAgain`:
- * the issuer asks for a new sign-in, but the token may still be valid.
- */
-function endOfGrant({ code = '', message = '' }: IssuerError, status: number): { ended?: true; signInAgain?: true } {
-  if (status >= 500 || status === 429 || status === 408 || otherCodes.has(code)) return {};
-  const text = `${code} ${message}`;
-  const isElsewhere = elsewhere.test(message);
-  if ((endedCode.test(code) || endedCode.test(message)) && (!isElsewhere || /refresh/i.test(code)))
-    return { ended: true };
-  if ((endedWords.test(text) || endedElsewhere.test(text)) && !isElsewhere) return { ended: true };
-  return signInWords.test(text) ? { signInAgain: true } : {};
 }

@@ -183,7 +183,8 @@ export function notOffered(
     (error.code === 'oauth_error' || error.code === 'http_error') &&
     Number(error.data.status) >= 400 &&
     Number(error.data.status) < 500 &&
-    error.data.status !== 429;
+    error.data.status !== 429 &&
+    error.data.later !== true;
   if (!isRefusal || offered === undefined || offered.includes(method)) return error;
   const { host, status, error: word, error_description, firstLine } = error.data;
   return new WorkbenchError('endpoint_missing', {

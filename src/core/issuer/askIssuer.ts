@@ -240,7 +240,8 @@ export async function revoke(
 /** RFC 7009 §2.2: "invalid tokens do not cause an error response". With some issuers they do (better-auth). */
 function isUnknownToken(error: unknown): boolean {
   if (!(error instanceof WorkbenchError)) return false;
-  const { ended, error: code } = error.data;
+  const { ended, later, error: code } = error.data;
+  if (later === true) return false;
   return ended === true || code === 'invalid_grant' || code === 'invalid_token';
 }
 

@@ -65,13 +65,14 @@ export async function byDeviceCode(parts: DeviceParts, request: GrantRequest): P
 
 /** Milliseconds to wait before the next poll; `undefined` if polling must stop. */
 function nextInterval({ code, data }: WorkbenchError, interval: number): number | undefined {
-  if (code === 'oauth_error') {
+  if (code === 'oauth_error' && data.later !== true) {
     if (data.error === 'authorization_pending') return interval;
     if (data.error === 'slow_down') return Math.max(interval + slowDown, Number(data.retryAfter ?? 0));
     return undefined;
   }
   // RFC 8628 §3.5: poll less often after a network failure.
   const isPassing =
+    data.later === true ||
     ['timeout', 'connection_reset', 'connection_refused', 'host_unknown', 'network_failed'].includes(code) ||
     (code === 'http_error' && typeof data.status === 'number' && (data.status >= 500 || data.status === 429));
   return isPassing ? Math.max(interval * 2, Number(data.retryAfter ?? 0)) : undefined;

@@ -54,6 +54,7 @@ export function httpError(data: DataOf<'http_error'>): string {
     if (typeof data.retryAfter === 'number' && data.retryAfter > 0) {
       return l10n.t('The issuer asks to wait {0} before the next request.', durationText(data.retryAfter));
     }
+    if (data.later === true) return laterText();
     if (status === 429) return l10n.t('There were too many requests. Try again later.');
     const isTheirs = typeof status === 'number' && status >= 500;
     // Metadata and keys are requested without any token.
@@ -100,6 +101,11 @@ export function endedGrant(): string {
   return l10n.t(
     'The issuer rejected the refresh token: it has expired, was already used or was revoked. Sign in again or import a new one.',
   );
+}
+
+/** The issuer is too busy, whatever its status and code say. */
+export function laterText(): string {
+  return l10n.t('The issuer is busy or limits requests, and has done nothing. Try again later.');
 }
 
 /** The setting that names the endpoint. */

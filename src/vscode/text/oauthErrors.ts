@@ -1,7 +1,7 @@
 import { l10n } from 'vscode';
 import type { DataOf } from '../../core/errors.ts';
 import { textFrom } from '../../core/tokens/json.ts';
-import { endedGrant, issuerResponse, joined } from './answerErrors.ts';
+import { endedGrant, issuerResponse, joined, laterText } from './answerErrors.ts';
 import { clientUnprovenText, grantWords, toRegister } from './signIn.ts';
 import { durationText } from './time.ts';
 
@@ -11,7 +11,7 @@ export function oauthErrorText(data: DataOf<'oauth_error'>): string {
   const { error = '' } = data as { readonly error?: string };
   const known = Object.hasOwn(meanings, error) ? meanings[error]?.() : sharedMeaning(error);
   const asked = data.setting === undefined ? known : (refusals(data) ?? known);
-  const meaning = data.ended === true ? endedGrant() : data.grant === undefined ? asked : signInMeaning(data);
+  const meaning = said() ?? (data.grant === undefined ? asked : signInMeaning(data));
   const wait =
     typeof data.retryAfter === 'number' && data.retryAfter > 0
       ? l10n.t('The issuer asks to wait {0}.', durationText(data.retryAfter))
@@ -23,6 +23,12 @@ export function oauthErrorText(data: DataOf<'oauth_error'>): string {
       ? l10n.t('Issuer response: {0}.', error)
       : issuerResponse(data.error_description, error);
   return joined(meaning ?? unknownMeaning(data), wait, words);
+
+  /** What the issuer's words mean goes before what its code means. */
+  function said(): string | undefined {
+    if (data.later === true) return laterText();
+    return data.ended === true ? endedGrant() : undefined;
+  }
 }
 
 function unknownMeaning({ status, signInAgain }: DataOf<'oauth_error'>): string {
@@ -44,6 +50,8 @@ function refusals({ error, setting }: DataOf<'oauth_error'>): string | undefined
 
 const kept = (text: string) => `${text} ${l10n.t('The refresh token is kept.')}`;
 const atTheBrowser = () => l10n.t('The issuer requires a new sign-in in the browser, for consent or a second factor.');
+
+const serverFault = () => l10n.t('The issuer has a problem and may have used the refresh token. Try again soon.');
 
 const meanings: Readonly<Record<string, () => string>> = {
   invalid_grant: endedGrant,
@@ -76,7 +84,9 @@ const meanings: Readonly<Record<string, () => string>> = {
   login_required: atTheBrowser,
   consent_required: atTheBrowser,
   account_selection_required: atTheBrowser,
-  server_error: () => l10n.t('The issuer has a problem and may have used the refresh token. Try again soon.'),
+  server_error: serverFault,
+  internal_error: serverFault,
+  fatal_error: serverFault,
   temporarily_unavailable: () => l10n.t('The issuer is overloaded or under maintenance. Try again later.'),
   slow_down: () => l10n.t('There were too many requests. Try again later.'),
 };
@@ -135,6 +145,8 @@ function signInMeaning(data: DataOf<'oauth_error'>): string {
     case 'slow_down':
       return l10n.t('The issuer is overloaded or under maintenance. Try again later.');
     case 'server_error':
+    case 'internal_error':
+    case 'fatal_error':
       return l10n.t('The issuer has a problem. Try again soon.');
     default:
       return (

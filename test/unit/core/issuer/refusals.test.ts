@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { errorOf } from '../../../../src/core/errors.ts';
-import { failureKind } from '../../../../src/core/errorTable.ts';
+import { failureKind, isTransient } from '../../../../src/core/errorTable.ts';
 import { readTokenResponse } from '../../../../src/core/issuer/answers.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 
@@ -12,7 +12,7 @@ const refusals: readonly (readonly [
   status: number,
   type: string,
   body: string,
-  means: 'ended' | 'other',
+  means: 'ended' | 'later' | 'again' | 'other',
 ])[] = [
   [
     'errors code',
@@ -251,15 +251,264 @@ const refusals: readonly (readonly [
     json({ error: 'invalid_request', error_description: 'Missing required parameter: refresh_token' }),
     'other',
   ],
+  [
+    'X',
+    400,
+    'application/json',
+    json({ error: 'invalid_request', error_description: 'Value passed for the token was invalid.' }),
+    'ended',
+  ],
+  ['Zoom', 401, 'application/json', json({ reason: 'Invalid Token!', error: 'invalid_request' }), 'ended'],
+  [
+    'Dex',
+    400,
+    'application/json',
+    json({
+      error: 'invalid_request',
+      error_description: 'Refresh token is invalid or has already been claimed by another client.',
+    }),
+    'ended',
+  ],
+  [
+    'the words of RFC 6749 with another code',
+    400,
+    'application/json',
+    json({
+      error: 'invalid_request',
+      error_description:
+        'The provided authorization grant or refresh token is invalid, expired, revoked, does not match the redirection URI used in the authorization request, or was issued to another client.',
+    }),
+    'ended',
+  ],
+  [
+    'Synapse',
+    403,
+    'application/json',
+    json({ errcode: 'M_FORBIDDEN', error: "refresh token isn't valid anymore" }),
+    'ended',
+  ],
+  [
+    'Gitea',
+    400,
+    'application/json',
+    json({ error: 'unauthorized_client', error_description: 'token was already used' }),
+    'ended',
+  ],
+  [
+    'Gitea, of another instance',
+    400,
+    'application/json',
+    json({ error: 'unauthorized_client', error_description: 'unable to parse refresh token' }),
+    'ended',
+  ],
+  [
+    'Fitbit without words',
+    400,
+    'application/json',
+    json({ errors: [{ errorType: 'invalid_grant' }], success: false }),
+    'ended',
+  ],
+  [
+    'Stytch',
+    404,
+    'application/json',
+    json({ status_code: 404, error_type: 'session_not_found', error_message: 'Session could not be found.' }),
+    'ended',
+  ],
+  [
+    'a code and words that name the token',
+    200,
+    'application/json',
+    json({ error: 'invalid_token', error_description: 'refresh_token is missing or invalid' }),
+    'ended',
+  ],
+  [
+    'an object with the reason below (Douyin)',
+    200,
+    'application/json',
+    json({ data: { error_code: 10010, description: 'refresh_token过期' }, message: 'error' }),
+    'ended',
+  ],
+  [
+    'error_response (Pinduoduo)',
+    200,
+    'application/json',
+    json({ error_response: { error_msg: 'refresh_token已过期', error_code: 10019 } }),
+    'ended',
+  ],
+  [
+    'a code below a code (Alipay)',
+    200,
+    'application/json',
+    json({
+      error_response: {
+        code: '40002',
+        msg: 'Invalid Arguments',
+        sub_code: 'isv.refresh-token-invalid',
+        sub_msg: '无效',
+      },
+      sign: 'x',
+    }),
+    'ended',
+  ],
+  ['Chinese words in another order', 400, 'application/json', json({ message: '不合法的refreshToken' }), 'ended'],
+  ['traditional Chinese words', 401, 'application/json', json({ message: '刷新權杖已過期' }), 'ended'],
+  ['Korean words', 401, 'application/json', json({ message: '리프레시 토큰이 만료되었습니다.' }), 'ended'],
+  ['Russian words', 401, 'application/json', json({ message: 'Срок действия: refresh-токен истёк' }), 'ended'],
+  ['Portuguese words', 401, 'application/json', json({ message: 'Refresh token inválido ou expirado' }), 'ended'],
+  ['Italian words', 401, 'application/json', json({ message: 'Refresh token scaduto' }), 'ended'],
+  ['Dutch words', 401, 'application/json', json({ message: 'Refresh token is verlopen' }), 'ended'],
+  ['Polish words', 401, 'application/json', json({ message: 'Refresh token wygasł' }), 'ended'],
+  ['Vietnamese words', 401, 'application/json', json({ message: 'Refresh token đã hết hạn' }), 'ended'],
+  ['Turkish words', 401, 'application/json', json({ message: 'Yenileme jetonu süresi dolmuş' }), 'ended'],
+  [
+    'politeness',
+    400,
+    'application/json',
+    json({ error: 'invalid_grant', error_description: 'The grant is gone. Please try again later.' }),
+    'ended',
+  ],
+  ['some token of Tuya', 200, 'application/json', json({ code: 1010, msg: 'token invalid', success: false }), 'again'],
+  ['some token of a framework', 401, 'application/json', json({ message: 'jwt expired' }), 'again'],
+  [
+    'Salesforce, while another refresh runs (https://github.com/segmentio/action-destinations/pull/2300)',
+    400,
+    'application/json',
+    json({ error: 'invalid_grant', error_description: 'token request is already being processed' }),
+    'later',
+  ],
+  [
+    'Salesforce, too often',
+    400,
+    'application/json',
+    json({ error: 'invalid_grant', error_description: 'login rate exceeded' }),
+    'later',
+  ],
+  [
+    'Exact Online (https://github.com/websmurf/laravel-exact-online/issues/31)',
+    400,
+    'application/json',
+    json({ error: 'access_denied', error_description: 'Rate limit exceeded: access_token not expired' }),
+    'later',
+  ],
+  [
+    'Zoho, too often',
+    400,
+    'application/json',
+    json({
+      error: 'Access Denied',
+      error_description: 'You have made too many requests continuously. Please try again after some time.',
+      status: 'failure',
+    }),
+    'later',
+  ],
+  [
+    'Withings, too often (https://github.com/jaroslawhartman/withings-sync/issues/237)',
+    200,
+    'application/json',
+    json({ status: 601, error: 'Too Many Requests' }),
+    'later',
+  ],
+  [
+    'Withings, twice (https://github.com/kodymallory/MMM-withings/issues/15)',
+    200,
+    'application/json',
+    json({ status: 601, body: { wait_seconds: 188 }, error: 'Same arguments in less than 10 seconds' }),
+    'later',
+  ],
+  ['Slack, too often', 200, 'application/json', json({ ok: false, error: 'ratelimited' }), 'later'],
+  ['WeChat, busy', 200, 'text/plain', json({ errcode: -1, errmsg: 'system error' }), 'later'],
+  ['WeChat, a limit', 200, 'text/plain', json({ errcode: 45009, errmsg: 'reach max api daily quota limit' }), 'later'],
+  [
+    'AWS, throttled',
+    400,
+    'application/x-amz-json-1.1',
+    json({ __type: 'TooManyRequestsException', message: 'Rate exceeded' }),
+    'later',
+  ],
+  [
+    'Google, throttled',
+    403,
+    'application/json',
+    json({ error: { code: 403, message: 'Rate Limit Exceeded' } }),
+    'later',
+  ],
+  [
+    'Azure API Management, out of quota',
+    403,
+    'application/json',
+    json({ statusCode: 403, message: 'Out of call volume quota. Quota will be replenished in 01:23:45.' }),
+    'later',
+  ],
+  [
+    'Facebook, throttled',
+    400,
+    'application/json',
+    json({ error: { message: '(#4) Application request limit reached', type: 'OAuthException', code: 4 } }),
+    'later',
+  ],
+  [
+    'Chinese words, throttled',
+    400,
+    'application/json',
+    json({ code: 'Forbidden', message: '您的服务器调用接口超过了限流' }),
+    'later',
+  ],
+  [
+    'maintenance with status 200',
+    200,
+    'application/json',
+    json({ message: 'We are down for maintenance. Please try again later.' }),
+    'later',
+  ],
+  [
+    'a client, politely',
+    401,
+    'application/json',
+    json({ error: 'invalid_client', error_description: 'Unknown client. Please try again later.' }),
+    'other',
+  ],
 ];
 
 describe('a refusal', () => {
   for (const [name, status, type, body, means] of refusals) {
-    it(`of ${name} ${means === 'ended' ? 'ends the refresh token' : 'is about something else'}`, async () => {
+    const title = {
+      ended: 'ends the refresh token',
+      later: 'passes, and the refresh token is not used up',
+      again: 'may mean the refresh token',
+      other: 'is about something else',
+    };
+    it(`of ${name} ${title[means]}`, async () => {
       const response = new Response(body, { status, headers: { 'content-type': type } });
       const asked = { host: 'as.example', now: Date.UTC(2030, 0, 1), secrets: [], refreshToken: 'sent-refresh-token' };
       const { code, data } = await failureOf(readTokenResponse(response, asked));
-      assert.equal(failureKind(errorOf(code, data)) === 'refused', means === 'ended', json(data));
+      const error = errorOf(code, data);
+      assert.equal(failureKind(error) === 'refused', means === 'ended', json(data));
+      assert.equal(data.later, means === 'later' ? true : undefined);
+      if (means === 'later') assert.deepEqual([failureKind(error), isTransient(error)], ['retryable', true]);
+      if (means === 'again') assert.equal(data.signInAgain, true);
     });
   }
+
+  for (const [wait, body] of [
+    [188_000, { status: 601, body: { wait_seconds: 188 }, error: 'Same arguments in less than 10 seconds' }],
+    [2000, { errcode: 'M_LIMIT_EXCEEDED', error: 'Too Many Requests', retry_after_ms: 2000 }],
+    [64_570, { message: 'You are being rate limited.', retry_after: 64.57 }],
+  ] as const) {
+    it(`says in its body to wait ${wait} ms, with any status`, async () => {
+      for (const status of [200, 400, 429]) {
+        const asked = { host: 'as.example', now: 0, secrets: [], refreshToken: 'sent-refresh-token' };
+        const { data } = await failureOf(readTokenResponse(Response.json(body, { status }), asked));
+        assert.equal(data.retryAfter, wait);
+      }
+    });
+  }
+
+  it('may say that a part of the request succeeded (Slack)', async () => {
+    for (const error of ['internal_error', 'fatal_error']) {
+      const asked = { host: 'as.example', now: 0, secrets: [], refreshToken: 'sent-refresh-token' };
+      const { code, data } = await failureOf(readTokenResponse(Response.json({ ok: false, error }), asked));
+      assert.equal(failureKind(errorOf(code, data)), 'unknown');
+    }
+  });
 });

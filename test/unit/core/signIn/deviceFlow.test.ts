@@ -126,6 +126,24 @@ describe('signing in with a device code', () => {
     assert.equal(asked(world), 2);
   });
 
+  it('goes on where the issuer limits requests with the status of a refusal', async () => {
+    let limits = true;
+    const world = await signInWorld({ signIn: 'page', deviceInterval: 5 });
+    const fetch: Fetch = async (input, init) => {
+      const response = await world.mock.fetch(input, init);
+      if (!input.endsWith('/token') || !limits) return response;
+      limits = false;
+      return Response.json({ error: 'access_denied', error_description: 'Rate limit exceeded' }, { status: 400 });
+    };
+    const signedIn = world.signIn({ grant: 'device_code', fetch });
+    const { userCode } = await shown(world);
+    await pass(world, 5000);
+    world.mock.decideDevice(userCode);
+    await pass(world, 10_000);
+    await signedIn;
+    assert.equal(asked(world), 2);
+  });
+
   it('ends calmly when it is declined', async () => {
     const { world, signedIn } = await start();
     const failure = failureOf(signedIn);

@@ -65,6 +65,15 @@ describe('signing out', () => {
       async () => new Response('{"error":"invalid_client"}', { status: 401 }),
       'oauth_error',
     ],
+    [
+      'is still busy with this token (Salesforce)',
+      async () =>
+        Response.json(
+          { error: 'invalid_grant', error_description: 'token request is already being processed' },
+          { status: 400 },
+        ),
+      'oauth_error',
+    ],
   ] as const) {
     it(`keeps everything where the issuer ${what}`, async () => {
       const world = await signedIn();

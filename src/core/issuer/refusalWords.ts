@@ -1,0 +1,111 @@
+/** What an issuer's error means for the refresh token that was sent, by its code and its words. */
+
+export interface IssuerError {
+  /** In the issuer's spelling: `invalid_grant`, `E0000011`, `40030`. */
+  readonly code?: string;
+  readonly message?: string;
+}
+
+interface Meaning {
+  /** The issuer was too busy and did nothing: the same request may succeed later, with the same token. */
+  readonly later?: true;
+  /** This refresh token is invalid for good, so it must not be sent again. */
+  readonly ended?: true;
+  /** The issuer asks for a new sign-in, but the token may still be valid. */
+  readonly signInAgain?: true;
+}
+
+/** Codes that mean this, beside OAuth's `invalid_grant`: GitHub, Slack, Zoho (`invalid_code`), OpenAI and others. */
+export const endedCode =
+  /^(?:(?:invalid|bad|expired|revoked|unknown|inactive)_?(?:refresh_?)?token|(?:refresh_?)?token_?(?:is_?)?(?:expired|revoked|invalid(?:ated)?|reused|inactive|not_?(?:found|valid)|(?:already_?)?used)|invalid_?code|invalid_?grant(?:_?exception)?|session_?(?:expired|not_?found))$/i;
+
+const bad =
+  '(?:invalid|expired|revoked|unknown|inactive|malformed|reused|wrong|unable to (?:parse|decrypt)|(?:already |been )used|not (?:valid|found|active|recogni[sz]ed)|no longer|(?:is|does) ?n.t (?:valid|exist)|incorrect|blacklisted|blocklisted)';
+const endedWords = new RegExp(
+  `\\brefresh[ _-]?token\\b.{0,60}\\b${bad}|\\b${bad}\\b.{0,30}\\brefresh[ _-]?token\\b|\\btoken (?:is |has |was |been )*(?:expired|revoked|unknown|not found|invalid or expired|already used)\\b`,
+  'i',
+);
+/** The same in the languages in which issuers answer, by what they call a refresh token. */
+const endedElsewhere = new RegExp(
+  [
+    '(?:刷新(?:令牌|凭证|凭据|token|權杖|憑證)|refresh_?token).{0,20}(?:过期|過期|失效|无效|無效|不存在|已使用|吊销|撤销|撤銷)',
+    '(?:过期|過期|失效|无效|無效|不合法)的?(?:刷新(?:令牌|凭证|權杖)|refresh_?token)',
+    'リフレッシュ ?トークン.{0,30}(?:期限|無効|失効)',
+    '(?:리프레시|갱신) ?토큰.{0,30}(?:만료|유효하지|무효)',
+    '(?:Aktualisierungs|Refresh-? ?)token.{0,40}(?:abgelaufen|ungültig|widerrufen)',
+    "(?:jeton d[’']actualisation|refresh[ -]?token).{0,40}(?:expiré|invalide|révoqué)",
+    '(?:token de (?:actualización|atualização)|refresh[ -]?token).{0,40}(?:expirad|caducad|inv[aá]lid|no es válid|revo[cg]ad)',
+    'refresh[ -]?token.{0,40}(?:scadut|non (?:è )?valid|revocat)',
+    'refresh[ -]?token.{0,40}(?:verlopen|ongeldig|ingetrokken)',
+    'refresh[ -]?token.{0,40}(?:wygasł|nieważn|nieprawidłow)',
+    'refresh[ -]?token.{0,40}(?:hết hạn|không hợp lệ)',
+    '(?:yenileme (?:jetonu|belirteci)|refresh[ -]?token).{0,40}(?:süresi dol|geçersiz)',
+    '(?:refresh[ -]?токен|токен обновления).{0,40}(?:ист[её]к|недействител|отозван)',
+  ].join('|'),
+  'i',
+);
+
+/** Words about any token, which in an error of OAuth can mean only the one that was sent (X, Zoom). */
+const thisToken = /\btoken was invalid\b|^\W*(?:invalid token|token (?:is )?invalid)\W*$/i;
+
+const signInWords =
+  /\b(?:sign|log)(?:ing)?[ -]?(?:in|on) again|\bre-?(?:authenticat|authori[sz])|\bre-?login|\bsession (?:has |is |was )*(?:expired|ended|not found)|重新(?:登录|登陆|授权|认证)/i;
+
+/** The token that was sent or a token of a gateway in between: a new sign-in helps with the first (Tuya, Facebook). */
+const someToken =
+  /^\W*(?:invalid token|token (?:is )?invalid|jwt (?:expired|malformed))\W*$|\bvalidating access token\b/i;
+
+/** The error is about something other than the token, even if the words above appear in it. */
+const elsewhere =
+  /client|assertion|secret|parameter|missing|required|redirect|content[ -]?type|scope|api[ -]?key|certificate/i;
+
+/** A token of another client is a token that this client cannot use (RFC 6749 section 5.2; Dex says it so). */
+const otherClient =
+  /\b(?:by|to|for) another client\b|\bdoes not match the redirection URI used in the authorization request\b/gi;
+
+/** OAuth codes that certainly mean another problem, whatever the message beside them says. */
+const otherCodes: ReadonlySet<string> = new Set([
+  'invalid_client',
+  'invalid_scope',
+  'invalid_target',
+  'unsupported_grant_type',
+  'server_error',
+  'temporarily_unavailable',
+  'slow_down',
+  'use_dpop_nonce',
+]);
+
+/** Codes of a limit or of a server that is busy: AWS, Slack, PingOne, Withings, WeChat (`-1`), Alibaba Cloud. */
+const laterCode =
+  /(?:^|[._])(?:too_?many_?requests?|throttl(?:ed|ing)|rate_?limit(?:ed|_?exceeded)?|request_?limited|(?:over_)?\w{0,20}_rate_limit|limit_?exceeded|qps_?limit\w{0,20}|service_?(?:temporarily_?)?unavailable)(?:_?(?:exception|error))?$|^-1$/i;
+
+/** A limit, or a request for the same token that is not answered yet: nothing was done, whatever the code says. */
+const busyWords =
+  /\btoo many (?:\w{1,20} )?(?:requests?|attempts|calls|logins)\b|\b(?:rate|request|quota|qps|login rate|call volume)(?: limit| quota)?(?: is| has been| was)? (?:exceeded|reached|violation)|\bout of call volume quota|\breach(?:ed)? (?:the )?max(?:imum)? .{0,30}\b(?:limit|quota)\b|\balready being processed\b|\bsame arguments in less than\b|\brate[- ]limited\b|\bsystem (?:is )?busy\b|系统繁忙|请求过于频繁|限流/i;
+
+/** The issuer asks to come back. Beside a code that ends a token this is only politeness. */
+const laterWords =
+  /\b(?:try|retry)(?: it| this| your request| the request)?(?: again)?(?: later| after some time| in (?:a few|\d{1,6}) (?:seconds?|minutes?))\b|\bretry your request\b|稍后(?:再|重)试/i;
+
+/** By the words of an error that was sent with this status. */
+export function meaningOf({ code = '', message = '' }: IssuerError, status: number): Meaning {
+  if (status >= 500 || status === 429 || status === 408 || otherCodes.has(code)) return {};
+  if (busyWords.test(code) || busyWords.test(message) || laterCode.test(code)) return { later: true };
+  const text = `${code} ${message}`;
+  if (hasEnded(code, message)) return { ended: true };
+  if (code !== 'invalid_grant' && laterWords.test(message)) return { later: true };
+  return signInWords.test(text) || someToken.test(message) ? { signInAgain: true } : {};
+}
+
+function hasEnded(code: string, message: string): boolean {
+  const text = `${code} ${message}`;
+  const isElsewhere = elsewhere.test(message.replace(otherClient, ''));
+  // `isv.refresh-token-invalid` (Alipay), `keymanagement.service.refresh_token_expired` (Apigee).
+  const last = code.replace(/^.*[.:]/, '').replaceAll('-', '_');
+  const isCode = [code, last, message].some(each => endedCode.test(each));
+  if (isCode && (!isElsewhere || /refresh/i.test(text))) return true;
+  if (isElsewhere) return false;
+  return (
+    endedWords.test(text) || endedElsewhere.test(text) || (/^[a-z]+_[a-z_]+$/.test(code) && thisToken.test(message))
+  );
+}
