@@ -216,6 +216,10 @@ export const samples: Readonly<Record<string, Sample>> = {
   },
   auth0: { alg: 'RS256', payload: { ...base, iss: 'https://example.eu.auth0.com/', azp: 'client-1' } },
   home_assistant: { alg: 'HS256', payload: { iss: 'a'.repeat(32), iat: issuedAt, exp: issuedAt + 1800 } },
+  keycloak_identity: {
+    alg: 'HS256',
+    payload: { ...withoutAudience, iss: 'https://id.example/realms/demo', typ: 'Serialized-ID', session_state: 's' },
+  },
   keycloak_refresh: {
     alg: 'HS256',
     payload: {

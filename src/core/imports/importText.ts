@@ -3,11 +3,11 @@ import { WorkbenchError } from '../errors.ts';
 import { hasToken, memberOf, type TokenName, tokenNames } from '../records/tokenMembers.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { findJwts } from '../tokens/findJwts.ts';
-import { type DecodedToken, decodeToken, looksLikeJose, membersOf, tokenLimit } from '../tokens/jwt.ts';
+import { type DecodedToken, decodeToken, looksLikeJose, tokenLimit } from '../tokens/jwt.ts';
 import { findOpaque, opaqueKind } from '../tokens/opaqueTokens.ts';
 import { findTokens } from '../tokens/tokenRanges.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
-import { rulesOfType } from '../tokens/varieties.ts';
+import { varietyForOthers } from '../tokens/varieties.ts';
 import { accountSets, type ReadResults, readDocuments, readSecrets, withoutSealed } from './documents.ts';
 import { base64Text, otherReadings, undoWriting } from './escapes.ts';
 import { requireNoOther } from './notTokens.ts';
@@ -129,7 +129,7 @@ function fromBareToken(text: string, claimsOnly: boolean): ImportedTokens | unde
   }
   const decoded = decodeToken(token, claimsOnly);
   if (decoded.kind === 'opaque') return undefined;
-  const other = claimsOnly ? rulesOfType(decoded.header) : undefined;
+  const other = claimsOnly ? varietyForOthers(token, decoded) : undefined;
   if (other) throw new WorkbenchError('nothing_to_import', { reason: 'other_kind', variety: other.name });
   const warnings: ImportWarning[] = [];
   const member = assign(decoded, warnings);
@@ -201,12 +201,15 @@ function fromProse(text: string, claimsOnly: boolean): ImportedTokens | undefine
     else if (tokens[member] !== token) warnings.push({ code: 'several_found', member });
   };
   const jwts = findTokens(text, namelessTried);
+  let other: { readonly name: string } | undefined;
   for (const { token, wrapped, start } of jwts) {
     if (claimsOnly && otherUse.test(text.slice(Math.max(0, start - 60), start))) continue;
     const marked = opaqueKind(token)?.use;
     if (!marked && !isJose(token, claimsOnly && looksLikeJose(token) && !token.includes('~'))) continue;
     const decoded = decodeToken(token);
-    if (claimsOnly && rulesOfType(membersOf(decoded, 'header'))) continue;
+    const forOthers = claimsOnly ? varietyForOthers(token, decoded) : undefined;
+    other ??= forOthers;
+    if (forOthers) continue;
     const member = marked ?? assign(decoded, warnings);
     if (wrapped) warnings.push({ code: 'whitespace_removed', member });
     take(member, token);
@@ -214,7 +217,9 @@ function fromProse(text: string, claimsOnly: boolean): ImportedTokens | undefine
   // A single word is read more carefully in `fromWord`.
   if (/\s|["'=:]/.test(text)) for (const { token, kind } of findOpaque(text, namelessTried)) take(kind.use, token);
   const source = jwts.length > 0 ? 'jwt' : tokens.access_token === undefined ? 'refresh_token' : 'access_token';
-  return hasToken(tokens) ? { tokens, source, warnings } : undefined;
+  if (hasToken(tokens)) return { tokens, source, warnings };
+  if (other) throw new WorkbenchError('nothing_to_import', { reason: 'other_kind', variety: other.name });
+  return undefined;
 }
 
 /** A refresh token has no fixed form (RFC 6749 appendix A.17): any printable word that is not a URL. */

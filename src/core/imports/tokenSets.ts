@@ -4,10 +4,10 @@ import { isWorkbenchError, WorkbenchError } from '../errors.ts';
 import { hasToken, memberOf, readMembers, type TokenName, tokenNames } from '../records/tokenMembers.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { carryNumber, defined, isObject, type JsonObject, own } from '../tokens/json.ts';
-import { type DecodedToken, decodeToken, looksLikeJose, membersOf, tokenLimit, tryDecode } from '../tokens/jwt.ts';
+import { type DecodedToken, decodeToken, looksLikeJose, tokenLimit, tryDecode } from '../tokens/jwt.ts';
 import { opaqueKind } from '../tokens/opaqueTokens.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
-import { rulesOfType } from '../tokens/varieties.ts';
+import { varietyForOthers } from '../tokens/varieties.ts';
 import { base64Text, invisible, percentDecoded } from './escapes.ts';
 
 type ImportWarningCode =
@@ -201,10 +201,10 @@ export function isRecognised(text: string | undefined): text is string {
   return looksLikeJose(text) ? isJose(text) && !isOfOtherKind(text) : opaqueKind(text) !== undefined;
 }
 
-/** True for a JWT whose type says that it is for something else, such as a logout token. */
+/** True for a JWT whose type or claims say that it is for something else, such as a logout token. */
 function isOfOtherKind(token: string): boolean {
   const decoded = tryDecode(token);
-  return !('error' in decoded) && rulesOfType(membersOf(decoded, 'header')) !== undefined;
+  return !('error' in decoded) && varietyForOthers(token, decoded) !== undefined;
 }
 
 /** True if `inside`, the decoded text, may be the real token: it consists of letters and digits as tokens do. */

@@ -154,6 +154,18 @@ export const issuerVarieties: readonly Variety[] = [
       endless: true,
     },
   ),
+  issuedBy(
+    'keycloak_identity',
+    'Keycloak identity cookie',
+    /\/realms\//,
+    'https://github.com/keycloak/keycloak/pull/6013',
+    {
+      also: ({ payload }) => textOf(payload, 'typ') === 'Serialized-ID',
+      verifiers: 'issuer',
+      endless: true,
+      forOthers: true,
+    },
+  ),
   // --- By claims and parameters ---
   {
     id: 'kubernetes_bound',

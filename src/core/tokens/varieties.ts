@@ -211,6 +211,13 @@ export function varietyOf(text: string, decoded: DecodedToken): Variety | undefi
   return varieties.find(({ is }) => is(seen));
 }
 
+/** The variety of a token that no client gets to send it; `undefined` if a connection can use the token. */
+export function varietyForOthers(text: string, decoded: DecodedToken): Pick<Variety, 'name'> | undefined {
+  if (decoded.kind === 'opaque') return undefined;
+  const variety = varietyOf(text, decoded);
+  return rulesOfType(decoded.header) ?? (variety?.forOthers ? variety : undefined);
+}
+
 /** The URL of the token's keys, as its variety defines it. It is shown and never fetched automatically. */
 export function keysAt(variety: Variety, text: string, decoded: DecodedToken): string | undefined {
   return variety.keysAt?.(seenIn(text, decoded));

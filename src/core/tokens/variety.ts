@@ -26,6 +26,8 @@ export interface Variety {
   readonly is: (seen: ExaminedToken) => boolean;
   /** The claims that its specification requires. */
   readonly required?: readonly string[];
+  /** No client gets it to send it: a connection cannot use it. A row with types of its own needs no such mark. */
+  readonly forOthers?: true;
   /** It need not have an `exp`, because its validity ends in another way. */
   readonly endless?: true;
   /** Object identifiers, in hex, of extensions that the signer's certificate and its issuer's must have. */
@@ -74,7 +76,7 @@ export function issuedBy(
   name: string,
   pattern: RegExp,
   source: string,
-  more: Partial<Pick<Variety, 'verifiers' | 'keysAt' | 'endless' | 'required'>> & {
+  more: Partial<Pick<Variety, 'verifiers' | 'keysAt' | 'endless' | 'required' | 'forOthers'>> & {
     readonly also?: (seen: ExaminedToken) => boolean;
   } = {},
 ): Variety {

@@ -77,6 +77,8 @@ const sentences: Readonly<Record<string, () => string>> = {
   home_assistant: () => l10n.t('Treat it as opaque: only the instance has the key.'),
   keycloak_refresh: () =>
     l10n.t('Treat it as opaque: only the issuer can verify it, because it is signed with the secret of the issuer.'),
+  keycloak_identity: () =>
+    l10n.t('It keeps a browser signed in at the issuer, and APIs do not accept it. Only the issuer can verify it.'),
   kubernetes_bound: () =>
     l10n.t('Its keys are published by the cluster (/openid/v1/jwks), which may not be reachable from here.'),
   app_store: () =>

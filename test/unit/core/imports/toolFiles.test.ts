@@ -373,6 +373,19 @@ describe('a token in the files of a tool', () => {
       assert.notEqual(importText(JSON.stringify(object)).source, 'token_response', Object.keys(object).join());
   });
 
+  it('is not the cookie that keeps a browser signed in at Keycloak', () => {
+    const cookie = hmacJwt(key, { ...claims, iss: 'https://id.example/realms/demo', typ: 'Serialized-ID', sid: 's' });
+    const data = { reason: 'other_kind', variety: 'Keycloak identity cookie' };
+    for (const text of [cookie, `Cookie: AUTH_SESSION_ID=a.b; KEYCLOAK_IDENTITY=${cookie}; KEYCLOAK_SESSION=demo/x/y`])
+      assert.throws(() => importText(text), { code: 'nothing_to_import', data }, text);
+    assert.deepEqual(importText(`KEYCLOAK_IDENTITY=${cookie}\nAuthorization: Bearer ${access}`).tokens, {
+      access_token: access,
+      token_type: 'Bearer',
+    });
+    // To decode or verify it is another matter.
+    assert.equal(importText(cookie, false).tokens.access_token, cookie);
+  });
+
   it('is not packed data or a credential of another kind, which the error names', () => {
     const letters = 'q7Rz01kLmN4pXtB8vW2yC6dF9hJ3sG5a';
     const packed: readonly (readonly [string, Buffer])[] = [
