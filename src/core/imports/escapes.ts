@@ -256,6 +256,18 @@ function cellsOf(line: string, separator: string): string[] {
 const encodedText =
   /(?<![\w+/.])(?:base64-|(base64url\.bearer\.authorization\.k8s\.io\.))?((?:eyJ|eyA|ew[o0k]|ZXlK)[\w+/-]{40,}={0,2})(?![\w.+/-])/g;
 
+/** A word that is base64 of a JWT, in one piece or in lines. */
+const encodedJwt = /(?<![\w+/.])(ZXlK[\w+/-]{36,}={0,2})((?:\r?\n[ \t]*[\w+/-]{2,80}={0,2}(?![\w+/.=-]))*)/g;
+
+/** The words of a text that are base64 of something that begins as a JWT does, decoded: one per line. */
+export function wordsInBase64(text: string): string {
+  const decoded = Array.from(
+    text.matchAll(encodedJwt),
+    ([whole, first = '']) => base64Text(whole) ?? base64Text(first),
+  );
+  return decoded.filter(word => word !== undefined).join('\n');
+}
+
 /** Removes the escapes of nested strings, at any depth, so that their quotes are plain. */
 function withoutBackslashes(text: string): string {
   return text

@@ -9,7 +9,7 @@ import { findTokens } from '../tokens/tokenRanges.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
 import { varietyForOthers } from '../tokens/varieties.ts';
 import { accountSets, type ReadResults, readDocuments, readSecrets, withoutSealed } from './documents.ts';
-import { base64Text, otherReadings, undoWriting } from './escapes.ts';
+import { base64Text, otherReadings, undoWriting, wordsInBase64 } from './escapes.ts';
 import { requireNoOther } from './notTokens.ts';
 import { readPairs } from './pairs.ts';
 import {
@@ -78,7 +78,9 @@ export function importText(text: string, claimsOnly = true): ImportedTokens {
     }
   }
   const found = mergeSets([...gathering.sets, ...accountSets(gathering)]);
-  const taken = found ? { ...found, source: sources[found.rank] } : fromProse(plain, claimsOnly);
+  const taken = found
+    ? { ...found, source: sources[found.rank] }
+    : (fromProse(plain, claimsOnly) ?? fromEncoded(plain, claimsOnly));
   // A word in which a member was recognized, but no token, is not a token itself.
   const word = taken || gathering.sets.length > 0 ? undefined : fromWord(plain);
   return taken ? complete(plain, taken) : (word ?? nothing(plain, gathering));
@@ -220,6 +222,16 @@ function fromProse(text: string, claimsOnly: boolean): ImportedTokens | undefine
   if (hasToken(tokens)) return { tokens, source, warnings };
   if (other) throw new WorkbenchError('nothing_to_import', { reason: 'other_kind', variety: other.name });
   return undefined;
+}
+
+/** Finds JWTs that are base64 once more, as in a BinarySecurityToken of SOAP. A single word is read in `fromWord`. */
+function fromEncoded(text: string, claimsOnly: boolean): ImportedTokens | undefined {
+  const words = /\s|["'=:<>]/.test(text) ? wordsInBase64(text) : '';
+  const found = words === '' ? undefined : fromProse(words, claimsOnly);
+  if (!found) return undefined;
+  const decoded = tokenNames.filter(member => found.tokens[member] !== undefined);
+  const warnings = decoded.map((member): ImportWarning => ({ code: 'base64_decoded', member }));
+  return { ...found, warnings: [...found.warnings, ...warnings] };
 }
 
 /** A refresh token has no fixed form (RFC 6749 appendix A.17): any printable word that is not a URL. */

@@ -64,6 +64,9 @@ describe('the report of a client test', function () {
     const moods = (...verdicts: readonly Verdict[]) => model(played(...verdicts)).verdict.mood;
     assert.equal(moods('pass', 'pass', 'pass', 'pass'), 'passed');
     assert.equal(moods('pass', 'hung', 'pass', 'pass'), 'failed');
+    const text = (...verdicts: readonly Verdict[]) => model(played(...verdicts)).verdict.text;
+    assert.equal(text('pass', 'hung'), 'The client did not respond in time', 'it may do what it must, only later');
+    assert.equal(text('fail', 'hung'), 'The client violates requirements');
     assert.equal(moods('pass', 'warning', 'pass', 'pass'), 'warning');
     assert.equal(moods('not exercised', 'not exercised'), 'skipped');
     assert.equal(moods(), 'skipped');

@@ -14,6 +14,9 @@ import {
 } from '../../../support/importRows.ts';
 import { encode, hmacJwt } from '../../../support/signing.ts';
 
+const inSoap = (content: string) =>
+  `<soapenv:Header><wsse:Security><wsse:BinarySecurityToken ValueType="urn:ietf:params:oauth:token-type:jwt" EncodingType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary">${content}</wsse:BinarySecurityToken></wsse:Security></soapenv:Header>`;
+
 const cmd = (text: string) =>
   `^"${text
     .replaceAll('\\', '\\\\')
@@ -330,6 +333,27 @@ const rows: Record<string, readonly Row[]> = {
     ],
   ],
   'is decoded from base64 in': [
+    [
+      'a SOAP header',
+      'https://docs.oasis-open.org/wss/v1.1/wss-v1.1-spec-os-SOAPMessageSecurity.pdf',
+      inSoap(base64(access)),
+      { access_token: access },
+      ['base64_decoded'],
+    ],
+    [
+      'a SOAP header, in lines',
+      'https://www.rfc-editor.org/rfc/rfc2045#section-6.8',
+      inSoap(`\n${base64(access).replace(/.{76}/g, '$&\n')}\n`),
+      { access_token: access },
+      ['base64_decoded'],
+    ],
+    [
+      'a log line, with words on the next',
+      'https://www.rfc-editor.org/rfc/rfc4648#section-4',
+      `INFO sent ${base64(access)}\nhello\n`,
+      { access_token: access },
+      ['base64_decoded'],
+    ],
     [
       'a Secret of Kubernetes',
       'https://blog.scottlowe.org/2019/07/31/decoding-a-kubernetes-service-account-token/',
