@@ -128,6 +128,8 @@ export const itemWords = {
   signable: 'signable',
   confidential: 'confidential',
   signedOut: 'signedOut',
+  /** The refresh token that an import replaced can be restored. */
+  replaced: 'replaced',
   memoryOnly: 'memoryOnly',
   configured: 'configured',
   problem: 'problem',

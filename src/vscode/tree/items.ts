@@ -167,6 +167,7 @@ function connectionRow(session: Session, now: number): Row {
     ...(isRefreshable(session) ? [itemWords.refreshable] : []),
     ...(record?.tokens || (session.problem && badge.state === 'unavailable') ? [itemWords.signedIn] : []),
     ...(isSignable(session) ? [itemWords.signable] : []),
+    ...(record?.replaced ? [itemWords.replaced] : []),
     ...(isConfidential(session) ? [itemWords.confidential] : []),
     ...(isSignable(session) && (badge.state === 'none' || badge.state === 'reauthRequired')
       ? [itemWords.signedOut]

@@ -223,6 +223,15 @@ describe('rows of the tree', function () {
       assert.ok(offered(rows[0]?.contextValue).includes('removeConnection'));
     });
 
+    it('offer to undo an import where it can be undone', () => {
+      const after = {
+        ...tokens,
+        replaced: { binding: { client_id: 'demo' }, tokens: { obtained_at: now, refresh_token: 'r' } },
+      };
+      assert.ok(offered(connectionRow({ record: after }).contextValue).includes('undoImport'));
+      assert.ok(!offered(connectionRow({ record: tokens }).contextValue).includes('undoImport'));
+    });
+
     it('offer in Restricted Mode nothing that is refused there', () => {
       const rows = [
         connectionRow({ record: tokens }),
