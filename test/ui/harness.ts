@@ -316,7 +316,11 @@ export class UiWindow {
       await this.page.keyboard.press('ControlOrMeta+p');
       await this.quickInput().fill(name, { timeout });
       const rows = this.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row');
-      await rows.filter({ hasText: name }).first().click({ timeout });
+      // So the first list is not waited for as long as others.
+      await rows
+        .filter({ hasText: name })
+        .first()
+        .click({ timeout: attempt === 1 ? 2_000 : timeout });
       await this.page.locator('.tab.active', { hasText: name }).waitFor({ timeout });
     });
   }
