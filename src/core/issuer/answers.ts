@@ -86,10 +86,17 @@ export async function readTokenResponse(response: Response, context: AnswerConte
     sent,
   )?.tokens;
   // The text is truncated or almost JSON. A member whose closing quote is present is complete.
-  if (rest !== undefined && value === undefined && hasToken(rest))
+  if (rest !== undefined && value === undefined && hasToken(rest) && !isPageWithToken(text, rest))
     return { raw: rest, warnings: [{ code: 'response_incomplete' }] };
   if (isObject(value)) return { raw: {}, warnings: [] };
   throw unreadable(response, text, value, context);
+}
+
+/** True for a page whose script has a token of its own, as the pages of portals have: no token response. */
+function isPageWithToken(text: string, { refresh_token, expires_in, expires_at }: RawTokens): boolean {
+  return (
+    /^\s*<(?:!doctype|html)\b/i.test(text) && [refresh_token, expires_in, expires_at].every(each => each === undefined)
+  );
 }
 
 function unreadable(response: Response, text: string, value: unknown, context: AnswerContext): WorkbenchError {
@@ -101,19 +108,21 @@ function unreadable(response: Response, text: string, value: unknown, context: A
 }
 
 /**
- * Converts an expiry date from the issuer's clock to this machine's. A date in the past is dropped: the token would be
- * refreshed without pause.
+ * Converts an expiry date from the issuer's clock to this machine's. A date in the past and a lifetime of 0 are
+ * dropped: the token would be refreshed without pause.
  */
 function inOurTime(
-  { expires_at, ...tokens }: RawTokens,
+  { expires_at, expires_in, ...others }: RawTokens,
   { headers }: Response,
   { now }: AnswerContext,
   warnings: ResponseWarning[],
 ): RawTokens {
+  // VK sends a lifetime of 0 for a token that never expires (https://github.com/spring-attic/spring-security-oauth/issues/1172).
+  const tokens = { ...others, ...(expires_in && { expires_in }) };
   if (expires_at === undefined) return tokens;
   const at = expires_at + now - (issuerDate(headers) ?? now);
   if (at > now) return { ...tokens, expires_at: at };
-  if (tokens.expires_in === undefined) warnings.push({ code: 'member_invalid', member: 'expires_at' });
+  if (expires_in === undefined) warnings.push({ code: 'member_invalid', member: 'expires_at' });
   return tokens;
 }
 
@@ -122,8 +131,8 @@ function inOurTime(
 const isNew = (token: string | undefined, sent: string | undefined) => token !== undefined && token !== sent;
 
 /**
- * Adds the successor of the refresh token that was sent, if the body has none or repeats the one that was sent. The
- * successor may be in a duplicate member (JSON.parse keeps the last one), in a header or in a cookie.
+ * Adds an access token whose name is repeated without a value, and the successor of the refresh token that was sent, if the
+ * body has none or repeats the one that was sent. The successor may be in a duplicate member (JSON.parse keeps the last one), in a header or in a cookie.
  */
 function withSuccessor(
   found: FoundTokens | undefined,
@@ -131,17 +140,20 @@ function withSuccessor(
   headers: Headers,
   sent: string | undefined,
 ): FoundTokens | undefined {
-  if (found?.tokens.access_token === undefined || isNew(found.tokens.refresh_token, sent)) return found;
   const written = repeated(text) ? pairsOf(text) : [];
+  const access_token = found?.tokens.access_token ?? written.find(([name]) => memberOf(name) === 'access_token')?.[1];
+  if (found === undefined || access_token === undefined) return found;
+  const whole = { ...found, tokens: { ...found.tokens, access_token } };
+  if (isNew(found.tokens.refresh_token, sent)) return whole;
   const [refresh_token] = [...written, ...pairsOfHeaders(headers)].flatMap(([name, value]) =>
     memberOf(name) === 'refresh_token' && isNew(value, sent) ? [value] : [],
   );
-  return refresh_token === undefined ? found : { ...found, tokens: { ...found.tokens, refresh_token } };
+  return refresh_token === undefined ? whole : { ...whole, tokens: { ...whole.tokens, refresh_token } };
 }
 
 function repeated(text: string): boolean {
   const reading = readJson(text);
-  return reading.ok && reading.duplicates.some(({ member }) => memberOf(member) === 'refresh_token');
+  return reading.ok && reading.duplicates.some(({ member }) => isTokenMember(member));
 }
 
 /** Reads headers and cookies with the name of a token, except cookies that the answer deletes. */
@@ -177,7 +189,11 @@ function parsed(text: string): unknown {
   if (reading.ok) return typeof reading.value === 'string' ? (parsed(reading.value) ?? reading.value) : reading.value;
   const form = /^\s*[?#]?([\w.-]{1,64}=[^\s<{]*)\s*$/.exec(text)?.[1];
   if (form !== undefined && /token|error|access|refresh|jwt/i.test(form)) {
-    const members = Object.fromEntries(new URLSearchParams(form.replace(/&amp;|;(?=[\w.-]{4,64}=)/g, '&')));
+    const pairs = [...new URLSearchParams(form.replace(/&amp;|;(?=[\w.-]{4,64}=)/g, '&'))];
+    // A plus sign of base64 that was not encoded: a token has no space, except behind its scheme.
+    const members = Object.fromEntries(
+      pairs.map(([name, value]) => [name, isTokenMember(name) ? value.replace(/(?<!^Bearer) /gi, '+') : value]),
+    );
     if (typeof members.error === 'string' || findTokens(members)) return members;
   }
   const [, payload = text.trim()] = /^\s*[\w-]+\.([\w-]+)\.[\w-]*\s*$/.exec(text) ?? [];
@@ -185,6 +201,8 @@ function parsed(text: string): unknown {
   const inner = bytes instanceof Uint8Array ? readJson(new TextDecoder().decode(bytes)) : undefined;
   return inner?.ok && isObject(inner.value) ? inner.value : undefined;
 }
+
+const isTokenMember = (name: string) => memberOf(name)?.endsWith('_token') === true;
 
 /** Finds the members of a token response in almost JSON, XML, YAML, properties and multipart forms. */
 function pairsOf(text: string): [string, string][] {

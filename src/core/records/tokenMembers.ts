@@ -124,8 +124,7 @@ export function readMembers(object: JsonObject, sent?: string): ReadMembers {
   const jwtsFirst = Object.entries(object).sort(([one], [other]) => Number(isJwtName(other)) - Number(isJwtName(one)));
   for (const [name, value] of isSigningKey(object) ? [] : jwtsFirst) {
     const member = shortNames.get(normalized(name));
-    const read = member === undefined || tokens[member] !== undefined ? undefined : tokenOf(value, member);
-    const text = read?.replace(/^(?:Bearer|DPoP) +/i, '');
+    const text = member === undefined || tokens[member] !== undefined ? undefined : tokenOf(value, member);
     // A flag or a word under a short name (`"refresh": "daily"`) is not a token.
     if (member === undefined || text === undefined || !/^[\x21-\x7e]{16,}$/.test(text)) continue;
     Object.assign(tokens, { [member]: text, ...lifetimeBeside(member, value) });
@@ -147,11 +146,33 @@ function isTokenName(member: TokenMember): member is TokenName {
   return tokenNames.some(name => name === member);
 }
 
-/** How languages print a missing value. Such a text must not replace a token. */
-const noValue = /^(?:null|nil|none|undefined|nan|true|false|n\/a|\[object object\])?$/i;
+/** How languages print a missing value, in quotes or brackets or without. Such a text must not replace a token. */
+const noValue = /^["'[({<]{0,3}(?:null|nil|none|undefined|nan|true|false|n\/?a|object object|-+|0)?["'\])}>]{0,3}$/i;
 
 /** What logs and gateways write in place of a secret. */
-const masked = /^\s*(?:[*•x]{3,}|[[<({*]*(?:redacted|masked|filtered|hidden)[\]>)}*]*)\s*$/i;
+const masked = /^\s*(?:[*•x]{3,}|[[<({*]*(?:redacted|masked|filtered|hidden)[\]>)}*]*)\s*$|[•…]/i;
+
+/** A template that a gateway did not fill: `${token}`, `{{token}}`, Apigee's `{oauthv2….refresh_token}`. */
+const unfilled =
+  /^(?:\$\{[^{}]*\}|\{\{[^{}]*\}\}|\{[\w.-]{0,80}token[\w.-]{0,80}\}|<[^<>]*>|%[\w.]{0,80}token[\w.]{0,80}%)$/i;
+
+/**
+ * True for a token that a gateway has masked in part. Tokens of Microsoft accounts have asterisks of their own, but never so many
+ * in a row.
+ */
+function isMaskedInPart(text: string): boolean {
+  const [run = ''] = /\*{3,}|x{6,}/i.exec(text) ?? [];
+  return run !== '' && run.length * 4 >= text.length;
+}
+
+const isPlaceholder = (text: string) =>
+  [noValue, masked, unfilled].some(each => each.test(text)) || isMaskedInPart(text);
+
+/** A token without the quotes or the scheme that some answers have inside of the text. */
+function bare(text: string, member: TokenName): string {
+  const inner = text.trim().replace(/^"([^"]*)"$/, '$1');
+  return member === 'access_token' ? inner.replace(/^(?:Bearer|DPoP) +/i, '') : inner;
+}
 
 /** True for a member without a value. */
 function isNothing(value: unknown, member: TokenMember): boolean {
@@ -207,7 +228,7 @@ function tokenOf(value: unknown, member: TokenName, sent?: string): string | und
       sent,
     );
   }
-  return typeof value === 'string' && !noValue.test(value) && !masked.test(value) ? value.trim() : undefined;
+  return typeof value === 'string' && !isPlaceholder(value.trim()) ? bare(value, member) : undefined;
 }
 
 /** The lifetime inside a token's own object. */

@@ -278,6 +278,23 @@ describe('an answer of the token endpoint', () => {
       '[object Object]',
       '********',
       '[REDACTED]',
+      '(null)',
+      '<null>',
+      '"null"',
+      '""',
+      '{}',
+      '-',
+      '0',
+      'NULL',
+      'N/A',
+      'second-r****************',
+      'sec***002',
+      'second-xxxxxxxxxx-002',
+      'second…0002',
+      '$'.concat('{refresh_token}'),
+      '{{refresh_token}}',
+      '{oauthv2refreshtoken.refresh.refresh_token}',
+      '%refresh_token%',
       true,
       0,
       1,
@@ -296,6 +313,45 @@ describe('an answer of the token endpoint', () => {
       const { tokens, outcome } = await refresh({ type: 'text/html', body });
       assert.deepEqual([outcome, tokens.refresh_token], ['unknown', OLD], body);
     }
+  });
+
+  it('takes a new refresh token that only looks like a placeholder', async () => {
+    for (const refresh_token of [
+      'M.C531_BL2.0.U.-Cv!tq*z***8WkXxxxxxxLrT0b$p',
+      '{5d6a1d3e-8f0c-4d0b-9a55-0c2f6f1b7a10}',
+      'none-the-less-a-token',
+    ]) {
+      assert.equal((await refresh({ body: { ...good, refresh_token } })).tokens.refresh_token, refresh_token);
+    }
+  });
+
+  it('has tokens without the quotes and the scheme that are inside of their texts', async () => {
+    for (const scheme of ['', 'Bearer ', 'bearer ', 'DPoP ']) {
+      const body = { ...good, access_token: `${scheme}${ACCESS}`, refresh_token: `"${NEW}"` };
+      const { tokens } = await refresh({ body });
+      assert.deepEqual([tokens.access_token, tokens.refresh_token], [ACCESS, NEW]);
+    }
+  });
+
+  it('has the access token that is repeated without a value', async () => {
+    for (const value of ['null', '""']) {
+      const { outcome, tokens } = await refresh({ body: json(good).replace('}', `,"access_token":${value}}`) });
+      assert.deepEqual([outcome, tokens.access_token, tokens.refresh_token], ['refreshed', ACCESS, NEW]);
+    }
+  });
+
+  it('is a form whose plus signs of base64 are not encoded', async () => {
+    const { tokens } = await refresh({
+      type: 'text/plain',
+      body: `access_token=Bearer+${ACCESS}+/a=&refresh_token=${NEW}+b==`,
+    });
+    assert.deepEqual([tokens.access_token, tokens.refresh_token], [`${ACCESS}+/a=`, `${NEW}+b==`]);
+  });
+
+  it('is no page of a portal whose script has a token of its own', async () => {
+    const body = '<!DOCTYPE html><html><script>var access_token = "portal-token-0123456789";</script></html>';
+    const { outcome, tokens } = await refresh({ type: 'text/html', body });
+    assert.deepEqual([outcome, tokens.access_token], ['unknown', 'opaque-old']);
   });
 
   const hours = 12 * 3600;
@@ -406,6 +462,13 @@ describe('an answer of the token endpoint', () => {
     it(`has no known end with expires_at ${value}, so that nothing is refreshed without pause`, async () => {
       const { expires_in: _, ...others } = good;
       const { outcome, tokens, plan } = await refresh({ body: { ...others, expires_at: value } });
+      assert.deepEqual([outcome, tokens.expires_at, plan], ['refreshed', undefined, { never: 'end_unknown' }]);
+    });
+  }
+
+  for (const value of [0, '0']) {
+    it(`has no known end with expires_in ${json(value)}`, async () => {
+      const { outcome, tokens, plan } = await refresh({ body: { ...good, expires_in: value } });
       assert.deepEqual([outcome, tokens.expires_at, plan], ['refreshed', undefined, { never: 'end_unknown' }]);
     });
   }
