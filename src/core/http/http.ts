@@ -116,6 +116,7 @@ export function boundedFetch(fetch: Fetch, limits: FetchLimits = {}): Fetch {
     for (const each of callers) each.addEventListener('abort', cancel, { once: true });
     const stopTimer = clock.schedule(() => stop('timeout'), timeout);
     let answered = false;
+    const arrived: Arrived = { chunks: [] };
     try {
       const answer = async () => {
         for (let from = input, left = redirects === undefined ? 0 : 3; ; left--) {
@@ -128,7 +129,7 @@ export function boundedFetch(fetch: Fetch, limits: FetchLimits = {}): Fetch {
           });
           answered = true;
           const target = redirectTarget(response, from);
-          if (target === undefined) return await buffered(response, host, maxBytes);
+          if (target === undefined) return await buffered(response, host, maxBytes, arrived);
           void response.body?.cancel().catch(() => {});
           if (left === 0 || target.href === undefined || target.origin !== new URL(from).origin)
             throw redirected(response, host, target, redirects);
@@ -139,6 +140,8 @@ export function boundedFetch(fetch: Fetch, limits: FetchLimits = {}): Fetch {
       return await until(answer(), abort.signal);
     } catch (error) {
       if (reason === undefined && isWorkbenchError(error)) throw error;
+      const whole = reason === 'cancelled' ? undefined : wholeResponse(arrived);
+      if (whole !== undefined) return whole;
       if (reason === 'timeout') throw new WorkbenchError('timeout', { host, sent: true, after: timeout });
       if (reason === 'cancelled') throw new WorkbenchError('cancelled', { host, sent: true });
       throw networkError(error, host, answered);
@@ -176,6 +179,14 @@ function redirected(
   });
 }
 
+/** UTF-16 begins with a byte order mark, or has a zero in each of the first characters of JSON. */
+function decoded(bytes: Uint8Array<ArrayBuffer>): string {
+  const [first = 0, second = 0, third = 0, fourth = 0] = bytes;
+  const isLittle = (first === 0xff && second === 0xfe) || (first === 0x7b && second === 0 && fourth === 0);
+  const isBig = (first === 0xfe && second === 0xff) || (first === 0 && second === 0x7b && third === 0);
+  return new TextDecoder(isLittle ? 'utf-16le' : isBig ? 'utf-16be' : 'utf-8').decode(bytes);
+}
+
 /** A response whose body has arrived. It can be read more than once, without the streams of a real body. */
 class ReadResponse extends Response {
   readonly #bytes: Uint8Array<ArrayBuffer>;
@@ -186,10 +197,7 @@ class ReadResponse extends Response {
   }
 
   override async text(): Promise<string> {
-    // UTF-16 begins with a byte order mark.
-    const [first, second] = this.#bytes;
-    const isWide = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
-    return new TextDecoder(isWide ? (first === 0xff ? 'utf-16le' : 'utf-16be') : 'utf-8').decode(this.#bytes);
+    return decoded(this.#bytes);
   }
 
   override async json(): Promise<unknown> {
@@ -201,9 +209,34 @@ class ReadResponse extends Response {
   }
 }
 
+/** What has arrived of a body so far. */
+interface Arrived {
+  response?: Response;
+  readonly chunks: Uint8Array<ArrayBuffer>[];
+}
+
+/**
+ * A response whose connection broke off or hangs behind its whole body: some gateways announce a longer body than they
+ * send. A JSON object shows by itself that nothing is missing, and the tokens in it exist nowhere else.
+ */
+function wholeResponse({ response, chunks }: Arrived): Response | undefined {
+  if (response === undefined || !isPossible(response.status)) return undefined;
+  const bytes = joined(chunks);
+  try {
+    const value: unknown = JSON.parse(decoded(bytes));
+    return typeof value === 'object' && value !== null ? new ReadResponse(bytes, response) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `Response` accepts only this range (LinkedIn, for example, sends 999). */
+const isPossible = (status: number) => status >= 200 && status <= 599;
+
 /** The same response with its body in memory. */
-async function buffered(response: Response, host: string, maxBytes: number): Promise<Response> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
+async function buffered(response: Response, host: string, maxBytes: number, arrived: Arrived): Promise<Response> {
+  const { chunks } = arrived;
+  arrived.response = response;
   const reader = response.body?.getReader();
   for (let size = 0; reader !== undefined; ) {
     const { done, value } = await reader.read();
@@ -221,9 +254,33 @@ async function buffered(response: Response, host: string, maxBytes: number): Pro
     chunks.push(value);
   }
   const { status } = response;
-  // `Response` accepts only this range (LinkedIn, for example, sends 999).
-  if (status < 200 || status > 599) throw new WorkbenchError('http_error', { host, status, sent: true });
-  return new ReadResponse(joined(chunks), response);
+  if (!isPossible(status)) throw new WorkbenchError('http_error', { host, status, sent: true });
+  const bytes = joined(chunks);
+  return new ReadResponse((await unzipped(bytes, maxBytes)) ?? bytes, response);
+}
+
+/** The content of a body that is compressed and does not say so, as behind a gateway that drops the header. */
+async function unzipped(
+  bytes: Uint8Array<ArrayBuffer>,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b || typeof DecompressionStream === 'undefined') return undefined;
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  try {
+    const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip')).getReader();
+    for (let size = 0; ; ) {
+      const { done, value } = await reader.read();
+      if (done) return joined(chunks);
+      size += value.byteLength;
+      if (size > maxBytes) {
+        await reader.cancel();
+        return undefined;
+      }
+      chunks.push(value);
+    }
+  } catch {
+    return undefined;
+  }
 }
 
 function joined(chunks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {

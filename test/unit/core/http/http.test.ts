@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { isWorkbenchError, type WorkbenchError } from '../../../../src/core/errors.ts';
@@ -304,6 +305,52 @@ describe('boundedFetch', () => {
     });
     const error = await failureOf(send(server.origin));
     assert.deepEqual([error.code, error.data.sent], ['connection_reset', true]);
+  });
+
+  it('returns a JSON object that arrived whole although the connection ends or hangs behind it', async () => {
+    const body = JSON.stringify({ refresh_token: 'canary-token', scope: 'ä' });
+    const broken: readonly ((response: ServerResponse) => unknown)[] = [
+      response => response.writeHead(200, { 'content-length': '5000' }).write(body, () => response.destroy()),
+      response => response.writeHead(200).write(body, () => response.socket?.end('zz\r\n')),
+    ];
+    for (const answer of broken) {
+      const server = await serve((_, response) => answer(response));
+      assert.equal(await (await send(server.origin)).text(), body);
+    }
+    // The body hangs until the time is over.
+    const clock = manualClock();
+    const server = await serve((_, response) => response.writeHead(200, { 'content-length': '5000' }).write(body));
+    const watched: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      const { body: stream } = response;
+      assert.ok(stream);
+      const passed = stream.pipeThrough(
+        new TransformStream({
+          transform(chunk, controller) {
+            controller.enqueue(chunk);
+            setImmediate(() => clock.advance(30_000));
+          },
+        }),
+      );
+      return new Response(passed, response);
+    };
+    assert.equal(await (await boundedFetch(watched, { clock })(server.origin, {})).text(), body);
+  });
+
+  it('unpacks a body that is compressed and does not say so, within its bounds', async () => {
+    const server = await serve((_, response) => response.writeHead(200).end(gzipSync('{"a":1}')));
+    assert.equal(await (await send(server.origin)).text(), '{"a":1}');
+    const bomb = gzipSync(Buffer.alloc(5_000_000));
+    const second = await serve((_, response) => response.writeHead(200).end(bomb));
+    assert.equal((await (await send(second.origin)).text()).length < 100_000, true);
+  });
+
+  it('reads UTF-16 without a byte order mark', async () => {
+    const wide = Buffer.from('{"a":1}', 'utf16le');
+    for (const body of [wide, Buffer.from(wide).swap16()]) {
+      const server = await serve((_, response) => response.writeHead(200).end(body));
+      assert.deepEqual(await (await send(server.origin)).json(), { a: 1 });
+    }
   });
 
   it('says that the response is not HTTP', async () => {
