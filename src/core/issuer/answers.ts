@@ -6,7 +6,7 @@ import type { RawTokens, ResponseWarning } from '../records/tokenSet.ts';
 import { firstLine, sanitized } from '../redact.ts';
 import { decodeBase64 } from '../tokens/base64url.ts';
 import { isObject, type JsonObject, own, readJson, withoutGuard } from '../tokens/json.ts';
-import { endedCode, type IssuerError, meaningOf } from './refusalWords.ts';
+import { challengeIn, endedCode, type IssuerError, meaningOf } from './refusalWords.ts';
 
 /** What the reader of an answer knows about the request. */
 export interface AnswerContext {
@@ -34,6 +34,27 @@ export async function refuseError(response: Response, context: AnswerContext): P
   const text = await response.text();
   const value = parsed(text);
   if (!response.ok || (isObject(value) && isOauthError(value))) throw errorOf(response, text, value, context);
+}
+
+/**
+ * The same for an answer of which nothing but its success matters. A body that denies the success counts: a page, or
+ * `{"ok": false}` (Slack), `{"success": false}`, `{"errcode": 40001}` (WeChat).
+ * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid` with `html`
+ */
+export async function refuseAnyError(response: Response, context: AnswerContext): Promise<void> {
+  await refuseError(response.clone(), context);
+  const text = await response.text();
+  const value = parsed(text);
+  if (isObject(value) && deniesSuccess(value)) throw errorOf(response, text, value, context);
+  if (/^\s*<(?:!doctype|html)\b/i.test(text)) throw unreadable(response, text, value, context);
+}
+
+function deniesSuccess(value: JsonObject): boolean {
+  return Object.entries(value).some(([name, member]) =>
+    /^(?:ok|success)$/i.test(name)
+      ? member === false
+      : /^err(?:or)?_?code$/i.test(name) && member !== 0 && member !== '0' && member !== null && member !== '',
+  );
 }
 
 /**
@@ -464,13 +485,4 @@ export function publicWords(text: string): Words {
 export function saysError(text: string): boolean {
   const value = parsed(text);
   return isObject(value) && (isOauthError(value) || errorIn(value).message !== undefined);
-}
-
-/** RFC 6750 §3: a resource server describes the error in this header, and may leave the body empty. */
-function challengeIn(headers: Headers): { error?: string; error_description?: string } {
-  const challenge = headers.get('www-authenticate') ?? '';
-  const member = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(challenge)?.[1];
-  const error = member('error');
-  const error_description = member('error_description');
-  return { ...(error && { error }), ...(error_description && { error_description }) };
 }

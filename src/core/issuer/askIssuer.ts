@@ -22,7 +22,7 @@ import { decodeBase64url } from '../tokens/base64url.ts';
 import { isObject, type JsonObject, own, readJson, textFrom, withTexts } from '../tokens/json.ts';
 import { decodeToken, isHmac, membersOf } from '../tokens/jwt.ts';
 import { compareMembers, type Difference } from '../tokens/tokenUse.ts';
-import { type AnswerContext, publicError, refuseError } from './answers.ts';
+import { type AnswerContext, publicError, refuseAnyError, refuseError } from './answers.ts';
 import { askEndpoint, type ClientParts, type EndpointResponse, issuerTime, notOffered } from './askEndpoint.ts';
 import { type Endpoints, resolveEndpoints } from './discovery.ts';
 
@@ -221,8 +221,7 @@ export async function revoke(
       send: (as, client, auth, options) =>
         revocationRequest(as, client, auth, token, { ...options, additionalParameters: { token_type_hint: hint } }),
     });
-    if (response.ok) return;
-    await refuseError(response, context).catch(error => {
+    await refuseAnyError(response, context).catch(error => {
       if (!isUnknownToken(error)) throw notOffered(error, name, connection, endpoints);
     });
   };

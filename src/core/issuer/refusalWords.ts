@@ -109,3 +109,16 @@ function hasEnded(code: string, message: string): boolean {
     endedWords.test(text) || endedElsewhere.test(text) || (/^[a-z]+_[a-z_]+$/.test(code) && thisToken.test(message))
   );
 }
+
+/** RFC 6750 §3: a resource server describes the error in this header, and may leave the body empty. */
+export function challengeIn(headers: Headers): { error?: string; error_description?: string } {
+  const challenge = headers.get('www-authenticate') ?? '';
+  // The quotes are required for these members, but not every server writes them.
+  const member = (name: string) => {
+    const [, quoted, bare] = new RegExp(`\\b${name}=(?:"([^"]*)"|([^\\s",]+))`).exec(challenge) ?? [];
+    return quoted ?? bare;
+  };
+  const error = member('error');
+  const error_description = member('error_description');
+  return { ...(error && { error }), ...(error_description && { error_description }) };
+}

@@ -9,7 +9,7 @@ import { readObject } from '../issuer/answers.ts';
 import { askEndpoint, type ClientParts, requestParameters } from '../issuer/askEndpoint.ts';
 import type { TokenAnswer } from '../issuer/tokenEndpoint.ts';
 import { printable } from '../redact.ts';
-import { type JsonObject, numberFrom } from '../tokens/json.ts';
+import { type JsonObject, memberText, numberFrom, own } from '../tokens/json.ts';
 import { pause } from '../waiting.ts';
 import type { GrantRequest, SignInParts } from './grants.ts';
 
@@ -105,10 +105,15 @@ async function authorize(
 
 /** Google sends `verification_url` (https://developers.google.com/identity/protocols/oauth2/limited-input-device). */
 function asDefined(answer: JsonObject): Response {
-  const { verification_url, interval, ...others } = answer;
+  const { verification_url, verification_uri, verification_uri_complete: complete, interval, ...others } = answer;
+  const code = own(answer, 'user_code');
   return Response.json({
-    ...(verification_url !== undefined && { verification_uri: verification_url }),
     ...others,
+    verification_uri: verification_uri ?? verification_url,
+    // Without it, the user enters the code. Some frameworks send members without a value.
+    ...(complete !== null && complete !== '' && { verification_uri_complete: complete }),
+    // A code of digits may be a number, of which no digit may be lost.
+    ...(typeof code === 'number' && { user_code: memberText(answer, 'user_code') }),
     // Some issuers send the interval as text. If it is not a positive number, the usual interval applies.
     ...(numberFrom(interval) > 0 && { interval: numberFrom(interval) }),
   });

@@ -332,16 +332,18 @@ describe('UserInfo', () => {
     assert.equal((await failureOf(ask(signer('ES256')))).data.reason, 'answer_signature');
   });
 
-  it('says what the issuer says in the header of a refusal', async () => {
-    const { world, connection } = await signedIn();
-    const fetch: Fetch = async (input, init) =>
-      input.endsWith('/userinfo')
-        ? new Response('', {
-            status: 401,
-            headers: { 'www-authenticate': 'Bearer error="invalid_token", error_description="It has ended"' },
-          })
-        : world.mock.fetch(input, init);
-    const { code, data } = await failureOf(world.client({ fetch }).userInfo(connection, world.stored(), signal));
-    assert.deepEqual([code, data.error, data.error_description], ['oauth_error', 'invalid_token', 'It has ended']);
-  });
+  for (const [written, description] of [
+    ['Bearer error="invalid_token", error_description="It has ended"', 'It has ended'],
+    ['Bearer realm=api, error=invalid_token, error_description=ended', 'ended'],
+  ] as const) {
+    it(`says what the issuer says in the header of a refusal: ${written}`, async () => {
+      const { world, connection } = await signedIn();
+      const fetch: Fetch = async (input, init) =>
+        input.endsWith('/userinfo')
+          ? new Response('', { status: 401, headers: { 'www-authenticate': written } })
+          : world.mock.fetch(input, init);
+      const { code, data } = await failureOf(world.client({ fetch }).userInfo(connection, world.stored(), signal));
+      assert.deepEqual([code, data.error, data.error_description], ['oauth_error', 'invalid_token', description]);
+    });
+  }
 });

@@ -65,6 +65,23 @@ describe('signing in with a device code', () => {
     assert.equal((await signedIn).hasRefreshToken, true);
   });
 
+  it('takes a code that is a number, and members without a value', async () => {
+    const world = await signInWorld({ signIn: 'page' });
+    const fetch: Fetch = async (input, init) => {
+      const response = await world.mock.fetch(input, init);
+      if (!input.endsWith('/device_authorization')) return response;
+      const { verification_uri: verification_url, ...body } = await response.json();
+      const answer = { ...body, verification_url, verification_uri: null, verification_uri_complete: null };
+      return new Response(JSON.stringify(answer).replace(/"user_code":"[^"]*"/, '"user_code":12345678901234567890'));
+    };
+    const abort = new AbortController();
+    const failure = failureOf(world.signIn({ grant: 'device_code', fetch, signal: abort.signal }));
+    const { userCode, address, complete } = await shown(world);
+    assert.deepEqual([userCode, address, complete], ['12345678901234567890', `${world.mock.issuer}/device`, undefined]);
+    abort.abort();
+    assert.equal((await failure).code, 'cancelled');
+  });
+
   it('waits five seconds if the issuer gives no interval or an invalid one', async () => {
     for (const interval of [undefined, null, 'soon', -1, { toString: 1 }]) {
       const world = await signInWorld({ signIn: 'page' });

@@ -43,6 +43,15 @@ describe('signing out', () => {
     assert.equal(await world.first.refresh(), 'reauthRequired oauth_error');
   });
 
+  it('believes what an issuer answers beside the status of success', async () => {
+    for (const body of ['', '{}', 'OK', '{"ok":true,"revoked":true}', '{"errcode":0,"errmsg":"ok"}', '<ok/>']) {
+      const world = await signedIn();
+      const fetch: Fetch = (input, init) =>
+        input.endsWith('/revoke') ? Promise.resolve(new Response(body)) : world.mock.fetch(input, init);
+      assert.deepEqual(await ending(world, { fetch })(), { revoked: true }, body);
+    }
+  });
+
   it('waits for a running refresh and revokes its tokens', async () => {
     const world = await signedIn({ rotation: 'strict' });
     const hold = gate();
@@ -65,6 +74,10 @@ describe('signing out', () => {
       async () => new Response('{"error":"invalid_client"}', { status: 401 }),
       'oauth_error',
     ],
+    ['denies with status 200 (Slack)', async () => Response.json({ ok: false, error: 'invalid_auth' }), 'oauth_error'],
+    ['says no success', async () => Response.json({ success: false, message: 'Not now' }), 'http_error'],
+    ['sends a code of an error', async () => Response.json({ errcode: 40001, errmsg: 'fail' }), 'http_error'],
+    ['shows a login page', async () => new Response('<!doctype html><form>'), 'response_invalid'],
     [
       'is still busy with this token (Salesforce)',
       async () =>
