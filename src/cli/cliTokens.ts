@@ -36,9 +36,20 @@ function unusable(error: unknown): unknown {
   return new CliError(
     'usage',
     code,
-    `Standard input holds no token that can be read (${[code, ...details].join(', ')}).`,
+    `${sentences[code] ?? 'The token cannot be verified with this.'} (${[code, ...details].join(', ')})`,
   );
 }
+
+/** What is wrong with a text that is to be a token. The details in parentheses say where. */
+const sentences: Readonly<Record<string, string>> = {
+  not_a_token: 'Standard input holds no token that can be read.',
+  token_too_large: 'The token is longer than any that is read.',
+  token_too_deep: 'A part of the token is nested deeper than any that is read.',
+  token_part_count: 'The token does not have as many parts as its form requires: it may have been cut off.',
+  token_encoding: 'A part of the token is no base64url: a character is wrong, or some are missing.',
+  token_json: 'A part of the token is base64url, but what it encodes is no JSON.',
+  token_not_an_object: 'A part of the token is JSON, but no object.',
+};
 
 /**
  * JSON with numbers as the token has them, and with escapes for what controls a terminal or turns its text around.

@@ -77,6 +77,17 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
         (_, name, first, others: string) => `${name}=${first}${others.replace(/;\s{0,4}[^=;]+=/g, '')}`,
       ),
   },
+  {
+    // The text of a heredoc, in shells, Terraform and the files of GitHub Actions
+    sign: /<<[-~]?["']?\w{1,20}["']?[ \t]*\r?\n/,
+    undo: text =>
+      text.replace(/(?:=[ \t]*)?<<[-~]?(["']?)(\w{1,20})\1[ \t]*\r?\n([^\r\n]{1,20000})\r?\n[ \t]*\2\b/g, '=$3'),
+  },
+  {
+    // Strings in three quotes, of TOML and of languages
+    sign: /=[ \t]*(?:"""|''')/,
+    undo: text => text.replace(/=[ \t]*("""|''')(?:\r?\n)?([^"'\r\n]{1,20000})(?:\r?\n)?\1/g, '="$2"'),
+  },
   { sign: /""[\w-]*token""/i, undo: text => text.replaceAll('""', '"') }, // CSV, and old curl commands for cmd.exe
   {
     // A JWT whose dots are percent-encoded, although nothing requires that (RFC 3986 section 2.3)
@@ -95,7 +106,7 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
 /** What texts with one of these signs contain: one search of a long text, in place of one for each. */
 const mayBeWritten =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal begin with one
-  /[\u001b\u00ad\u200b-\u201f\u2060\ufeff«»＂：＝&^`=]|""|";s:|(?:protected|private)\]|token["']?, |^\s*(?:7b|65794a)[\da-f]{40}|%2E/i;
+  /[\u001b\u00ad\u200b-\u201f\u2060\ufeff«»＂：＝&^`=]|""|<<|";s:|(?:protected|private)\]|token["']?, |^\s*(?:7b|65794a)[\da-f]{40}|%2E/i;
 
 /** The text without its encoding, as far as that can be recognized. */
 export function undoWriting(text: string): string {
@@ -109,8 +120,7 @@ export function undoWriting(text: string): string {
 export function* otherReadings(text: string): Generator<string> {
   const table = tableText(text) ?? listText(text);
   if (table !== undefined) yield table;
-  const inserted = insertedText(text);
-  if (inserted !== undefined) yield inserted;
+  for (const inserted of [insertedText(text), copiedText(text)]) if (inserted !== undefined) yield inserted;
   if (/<\/?\w/.test(text)) yield text.replace(/<[^<>]*>/g, '');
   if (text.includes('\\')) yield withoutBackslashes(text);
   if (/%(?:22|3D|3A|7B)/i.test(text)) yield percentDecoded(text);
@@ -144,11 +154,14 @@ function tableText(text: string): string | undefined {
   return undefined;
 }
 
-/** A name and its value in a list below a rule, as the command lines of Vault and of Azure write it. */
+/** What stands above such a list: a rule, or the names of its columns. */
+const listHead = /^(?:-{3,} +-{3,}|[ \t]*(?:output|name|key)[ \t]{2,}value[ \t]*)$/im;
+
+/** A name and its value in a list, as the command lines of Vault, of Azure and of Pulumi write it. */
 const listed = /^([A-Za-z][\w. -]{0,63}?) {2,}(\S+)$/;
 
 function listText(text: string): string | undefined {
-  if (!/^-{3,} +-{3,}$/m.test(text)) return undefined;
+  if (!listHead.test(text)) return undefined;
   const entries = text.split(/\r?\n/).map(line => (line.length < 20_000 ? listed.exec(line.trim()) : null));
   const found = entries.flatMap(entry => (entry ? namedCells([entry[1] ?? ''], [entry[2] ?? '']) : []));
   return found.length > 0 ? found.join('\n') : undefined;
@@ -209,6 +222,28 @@ function insertedText(text: string): string | undefined {
   return found.length > 0 ? found.join('\n') : undefined;
 }
 
+/** The columns of `COPY t (a, b) FROM stdin;`, as PostgreSQL's dumps have it. Their rows have tabs between the values. */
+const copy = /\bcopy\s{1,20}[\w.$"]{1,200}\s{0,20}\(([^()']{1,2000})\)\s{0,20}from\s{1,20}stdin\b[^\n]{0,200}\n/gi;
+
+function copiedText(text: string): string | undefined {
+  const found: string[] = [];
+  let at = 0;
+  for (const { 0: whole, 1: list = '', index } of text.matchAll(copy)) {
+    const names = list.split(',').map(name => name.replace(/[\s"]/g, ''));
+    // Rows that were read already are not read again from a line among them.
+    if (index < at || !names.some(isTokenName)) continue;
+    at = index + whole.length;
+    const lines: string[] = [];
+    while (lines.length < mostRows && at < text.length && !text.startsWith('\\.', at)) {
+      const end = text.indexOf('\n', at);
+      lines.push(text.slice(at, end < 0 ? text.length : end));
+      at = end < 0 ? text.length : end + 1;
+    }
+    found.push(...valuesBelow(lines, names, '\t'));
+  }
+  return found.length > 0 ? found.join('\n') : undefined;
+}
+
 function isTokenName(name: string): boolean {
   const member = memberOf(name);
   return member !== undefined && /_token$/.test(member);
@@ -258,6 +293,11 @@ const encodedText =
 
 /** A word that is base64 of a JWT, in one piece or in lines. */
 const encodedJwt = /(?<![\w+/.])(ZXlK[\w+/-]{36,}={0,2})((?:\r?\n[ \t]*[\w+/-]{2,80}={0,2}(?![\w+/.=-]))*)/g;
+
+/** True if a text may hold JSON in base64. */
+export function mayHoldEncoded(text: string): boolean {
+  return text.search(encodedText) >= 0;
+}
 
 /** The words of a text that are base64 of something that begins as a JWT does, decoded: one per line. */
 export function wordsInBase64(text: string): string {

@@ -9,7 +9,7 @@ import { findTokens } from '../tokens/tokenRanges.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
 import { varietyForOthers } from '../tokens/varieties.ts';
 import { accountSets, type ReadResults, readDocuments, readSecrets, withoutSealed } from './documents.ts';
-import { base64Text, otherReadings, undoWriting, wordsInBase64 } from './escapes.ts';
+import { base64Text, mayHoldEncoded, otherReadings, undoWriting, wordsInBase64 } from './escapes.ts';
 import { requireNoOther } from './notTokens.ts';
 import { readPairs } from './pairs.ts';
 import {
@@ -70,7 +70,8 @@ export function importText(text: string, claimsOnly = true): ImportedTokens {
   const bare = fromBareToken(plain, claimsOnly);
   if (bare) return bare;
   const gathering: ReadResults = { sets: [], accounts: new Map(), left: mostValues };
-  if (mayName.test(plain)) {
+  // A single word is read in `fromWord`, which tells that it was base64.
+  if (mayName.test(plain) || (/[\s"<]/.test(plain) && mayHoldEncoded(plain))) {
     gather(plain, gathering, 0);
     for (const reading of otherReadings(plain)) {
       if (gathering.sets.some(({ tokens }) => tokens.refresh_token !== undefined)) break;
@@ -86,7 +87,7 @@ export function importText(text: string, claimsOnly = true): ImportedTokens {
   return taken ? complete(plain, taken) : (word ?? nothing(plain, gathering));
 }
 
-/** A text without any of these words contains no named token. */
+/** A text without any of these words contains no named token, except in base64. */
 const mayName = /token|access|refresh|jwt|bearer|dpop|base64|secret|"auths"/i;
 
 /** The most members and items that are examined in all JSON of a text. */

@@ -12,16 +12,16 @@ import { isRecognised, isWord, memberAtEnd, readSet, type TokenSetFound } from '
 const words =
   /(?<![\w.$-])[\w.$-]*?(?:(?:access|id|refresh|oauth)[-_ ]?token(?:[-_]?cookie)?|oauth2-bearer|token[-_ ]?type|(?:refresh[-_ ]?)?(?:token[-_ ]?)?expir(?:(?:y|ation)(?:[-_ ]?(?:date|time))?|es[-_ ]?(?:in|at|on))|scopes?|token|access|refresh|jwt)(?![\w-])/gi;
 
-/** Separators of name and value in JSON, forms, YAML, TOML, XML, tables, Ruby, PHP and multipart forms. */
+/** Separators of name and value in JSON, forms, YAML, TOML, XML, LDIF, tables, Ruby, PHP, registries and build logs. */
 const separator =
-  /["'`\]]{0,2}(?:>>)?(?:\s*:\s*[A-Za-z]\w{0,20}[?!]?\s*=\s*|\s*(?:=>|:=|[:=|│>])\s*|\t\s*|[^\S\n]*\n\s*value:\s*|\r?\n\[1\] (?=")|(?<=["'])\r?\n\d{1,4}\)\s|<\/\w{1,20}>\s*<\w{1,20}>|\s+value\s*=\s*|(?<=["'])(?:\r?\n){2})(?:[|>][+-]?[ \t]*[\r\n]\s*|string\(\d+\) |\(string\) (?:\(len=\d+\) )?|!!\w+ |<!\[CDATA\[)?/y;
+  /["'`\]]{0,2}(?:>>)?(?:\s*:\s*[A-Za-z]\w{0,20}[?!]?\s*=\s*|;issecret=true\]|(?<=["'])>\s*<[\w:]{1,40}(?:\s[^<>]{0,200})?>|\s*(?:=>|::?=?|[=|│>])\s*|\s{1,8}REG_\w{0,7}SZ\s{1,8}|(?<=["'])[ \t]{1,4}(?=["'])|\t\s*|[^\S\n]*\n\s*value:\s*|\r?\n\[1\] (?=")|(?<=["'])\r?\n\d{1,4}\)\s|<\/\w{1,20}>\s*<\w{1,20}(?:\s[^<>]{0,200})?>|\s+value\s*=\s*|(?<=["'])(?:\r?\n){2})(?:[|>][+-]?[ \t]*[\r\n]\s*|string\(\d+\) |\(string\) (?:\(len=\d+\) )?|!!\w+ |0x[\da-f]{1,16} (?=")|<!\[CDATA\[)?/y;
 
 /** The same, or spaces, as after an option of a command and after `set`. */
 const spaceToo = new RegExp(`${separator.source}|\\s{1,8}`, 'y');
 
 /** A value in quotes, also as Rust, Scala and Python print it, or an unquoted value up to the next syntax character. */
 const value =
-  /(?:(?:(?:Some|Just|Optional|String|SecretString|Secret|\w{0,12}Token)[([ ]{1,2}){0,3}(?:\{\w{1,20} = )?(?:[@$bur]|<<)?(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"|'([^'\\]*(?:\\[\s\S][^'\\]*)*)'|`([^`]*)`))|([^\s"'`,;&{}<>()#]+(?:\r?\n[ \t]+[\w.~+/-]+={0,2}(?=[ \t]*(?:[\r\n]|$)))*)/iy;
+  /(?:(?:(?:Some|Just|Optional|String|SecretString|Secret|\w{0,12}Token)[([ ]{1,2}){0,3}(?:\{\w{1,20} = )?(?:[@$bur]|<<)?(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"|'([^'\\]*(?:\\[\s\S][^'\\]*)*)'|`([^`]*)`))|(?:(?:Some|Just|Optional)\(){0,2}([^\s"'`,;&{}<>()#]+(?:\r?\n[ \t]+[\w.~+/-]+={0,2}(?=[ \t]*(?:[\r\n]|$)))*)/iy;
 
 /** What Node's `util.inspect` writes after a text that it has cut. */
 const cutAfter = /\.\.\. \d+ more character/y;
