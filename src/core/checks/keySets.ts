@@ -35,7 +35,8 @@ export function readKeySet(value: unknown, source: KeyInfo['source']): KeySet {
 
 /** @throws WorkbenchError `jwks_invalid` {reason: 'html' | 'not_json', and as `readKeySet`} */
 export function parseKeySet(text: string, source: KeyInfo['source']): KeySet {
-  const value = valueIn(text) ?? valueIn(withoutGuard(text));
+  const plain = text.replace(/^\ufeff/, '');
+  const value = valueIn(plain) ?? valueIn(withoutGuard(plain));
   if (value !== undefined) return readKeySet(value, source);
   throw new WorkbenchError('jwks_invalid', { reason: /^\s*</.test(text) ? 'html' : 'not_json' });
 }
@@ -66,14 +67,15 @@ function membersOf(value: JsonObject | readonly unknown[]): Members {
   const keys = own(set, 'keys');
   if (Array.isArray(keys)) return { members: keys, form: [] };
   if (keys !== undefined) {
-    const members = isObject(keys) ? byKid(keys) : undefined;
+    const isOne = isObject(keys) && textOf(keys, 'kty') !== undefined;
+    const members = isOne ? [keys] : isObject(keys) ? byKid(keys) : undefined;
     return { ...(members && { members }), form: keysDiffer };
   }
   const certificates = certificateMap(set);
   if (certificates) return { members: certificates, form: [] };
   if (textOf(set, 'kty') !== undefined) return { members: [set], form: [] };
   // The envelope that some frameworks put around every answer.
-  const inner = own(set, 'jwks') ?? own(set, 'data');
+  const inner = ['jwks', 'data', 'result', 'response'].map(name => own(set, name)).find(each => each !== undefined);
   if (Array.isArray(inner) || (isObject(inner) && (own(inner, 'keys') || own(inner, 'kty')))) return membersOf(inner);
   const members = byKid(set) ?? (pemIn(set) === undefined ? undefined : [set]);
   return { ...(members && { members }), form: keysDiffer };
@@ -151,7 +153,12 @@ const spellings: Readonly<Record<string, (value: unknown) => unknown>> = {
   alg: value => (typeof value === 'string' ? (algorithms.get(value.toLowerCase()) ?? value) : value),
   kid: value => (typeof value === 'number' ? String(value) : value),
   // Base64url of a modulus is never hex alone.
-  n: value => (typeof value === 'string' && /^(?:[\da-f]{2}){128,}$/i.test(value) ? fromHex(value) : value),
+  n(value) {
+    const text = withoutBreaks(value);
+    return typeof text === 'string' && /^(?:[\da-f]{2}){128,}$/i.test(text) ? fromHex(text) : text;
+  },
+  x: withoutBreaks,
+  y: withoutBreaks,
   e(value) {
     const number = value === '65537' || value === '010001' ? 65_537 : value;
     if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 1) return value;
@@ -167,6 +174,11 @@ const spellings: Readonly<Record<string, (value: unknown) => unknown>> = {
     return Array.isArray(value) && value.length === 0 ? undefined : value;
   },
 };
+
+/** Base64 of command lines has line breaks. */
+function withoutBreaks(value: unknown): unknown {
+  return typeof value === 'string' ? value.replace(/[\r\n]+/g, '') : value;
+}
 
 function fromHex(hex: string): string {
   return encodeBase64url(Uint8Array.from(hex.match(/../g) ?? [], byte => Number.parseInt(byte, 16)));

@@ -73,6 +73,9 @@ describe('tokens and key sets from the field', () => {
     ['an array', [rs256.jwk], rs256],
     ['keys as an object by kid', { keys: { k0: signer('RS256', 'k0', 1).jwk, k1: unnamed } }, rs256],
     ['an object by kid', { k0: signer('RS256', 'k0', 1).jwk, k1: unnamed }, rs256],
+    ['keys as a single key', { keys: rs256.jwk }, rs256],
+    ['n with line breaks', { keys: [{ ...rs256.jwk, n: String(rs256.jwk.n).replace(/.{64}/g, '$&\r\n') }] }, rs256],
+    ['x with a line break', p256({ x: String(es256.jwk.x).replace(/.{20}/, '$&\n') }), es256],
     ['kty in lower case', { keys: [{ ...rs256.jwk, kty: 'rsa' }] }, rs256],
     ['alg in lower case', { keys: [{ ...rs256.jwk, alg: 'rs256' }] }, rs256],
     ['crv in lower case', p256({ crv: 'p-256' }), es256],
@@ -110,9 +113,12 @@ describe('tokens and key sets from the field', () => {
     assert.equal((await published(jwt(rs256, claims, { kid: 7 }), set)).verified, false);
   });
 
-  it('a key set behind a guard, in a call (JSONP), or as PEM', () => {
+  it('a key set behind a guard or a mark, in a call (JSONP), in an envelope, or as PEM', () => {
     const json = JSON.stringify({ keys: [rs256.jwk] });
     const empty = `for(;;);${json}`;
+    for (const name of ['jwks', 'data', 'result', 'response'])
+      assert.equal(parseKeySet(`{"${name}":${json}}`, 'jwks_uri').keys.length, 1, name);
+    assert.equal(parseKeySet(`\ufeff${json}`, 'given').keys.length, 1);
     for (const text of [`)]}'\n${json}`, empty, `callback(${json});`, `/**/ jQuery.cb_1( ${json} )`, rs256.pem])
       assert.equal(parseKeySet(text, 'jwks_uri').keys.length, 1, text.slice(0, 20));
     assert.equal(parseKeySet(`${selfSigned.cert}\n${es256.pem}`, 'jwks_uri').keys.length, 2);
