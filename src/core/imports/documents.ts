@@ -101,8 +101,9 @@ function namedValues(list: readonly unknown[]): JsonObject | undefined {
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
-/** The member names of Postman, HAR and storage dumps, of 1Password and of Bitwarden. */
-function nameAndValue({ key, name, label, id, value, currentValue }: JsonObject): readonly unknown[] {
+/** The member names of Postman, HAR and storage dumps, of 1Password, of Bitwarden and of AWS. */
+function nameAndValue(object: JsonObject): readonly unknown[] {
+  const { key, name = object.Name, label, id, value = object.Value ?? object.SecretString, currentValue } = object;
   if (value === undefined && currentValue === undefined) return [label ?? id];
   return [key ?? name ?? label ?? id, value ?? currentValue];
 }

@@ -63,10 +63,10 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
   },
   {
     // Pairs of a name and a value, as Python and .NET print them, and arguments of a call. A name has no digit.
-    sign: /[[(]["']?[\w.-]{0,60}token["']?, /i,
+    sign: /[[(] ?["']?[\w.-]{0,60}token["']?, /i,
     undo: text =>
       text
-        .replace(/([[(])(["'])([\w.-]{0,60}token)\2, (?=["'][^"'\d]*\d)/gi, '$1$2$3$2: ')
+        .replace(/([[(] ?)(["'])([\w.-]{0,60}token)\2, (?=["'][^"'\d]*\d)/gi, '$1$2$3$2: ')
         .replace(/^([ \t]*\[)([\w.-]{0,60}token), (?=[^\s,]{8,}\][ \t]*\r?$)/gim, '$1$2: '),
   },
   {

@@ -14,14 +14,14 @@ const words =
 
 /** Separators of name and value in JSON, forms, YAML, TOML, XML, LDIF, tables, Ruby, PHP, registries and build logs. */
 const separator =
-  /["'`\]]{0,2}(?:>>)?(?:\s*:\s*[A-Za-z]\w{0,20}[?!]?\s*=\s*|;issecret=true\]|(?<=["'])>\s*<[\w:]{1,40}(?:\s[^<>]{0,200})?>|\s*(?:=>|::?=?|[=|│>])\s*|\s{1,8}REG_\w{0,7}SZ\s{1,8}|(?<=["'])[ \t]{1,4}(?=["'])|\t\s*|[^\S\n]*\n\s*value:\s*|\r?\n\[1\] (?=")|(?<=["'])\r?\n\d{1,4}\)\s|<\/\w{1,20}>\s*<\w{1,20}(?:\s[^<>]{0,200})?>|\s+value\s*=\s*|(?<=["'])(?:\r?\n){2})(?:[|>][+-]?[ \t]*[\r\n]\s*|string\(\d+\) |\(string\) (?:\(len=\d+\) )?|!!\w+ |0x[\da-f]{1,16} (?=")|<!\[CDATA\[)?/y;
+  /["'`\]]{0,2}(?:>>)?(?:\s*:\s*[A-Za-z]\w{0,20}[?!]?\s*=\s*|;issecret=true\]|(?<=["'])>\s*<[\w:]{1,40}(?:\s[^<>]{0,200})?>|\s*(?:=>|->|::?=?|[=|│>])\s*|\s{1,8}REG_\w{0,7}SZ\s{1,8}|(?<=["'])[ \t]{1,4}(?=["'][^\s"'()]{16,}["'])|\s\.\s(?=")|\t\s*|[^\S\n]*\n\s*value:\s*|\r?\n\[1\] (?=")|(?<=["'])\r?\n\d{1,4}\)\s|<\/[\w:]{1,40}>\s*<[\w:]{1,40}(?:\s[^<>]{0,200})?>|\s+value\s*=\s*|(?<=["'])(?:\r?\n){2})(?:[|>][+-]?[ \t]*[\r\n]\s*|string\(\d+\) |\(string\) (?:\(len=\d+\) )?|!!\w+ |0x[\da-f]{1,16} (?=")|<!\[CDATA\[)?/y;
 
 /** The same, or spaces, as after an option of a command and after `set`. */
 const spaceToo = new RegExp(`${separator.source}|\\s{1,8}`, 'y');
 
 /** A value in quotes, also as Rust, Scala and Python print it, or an unquoted value up to the next syntax character. */
 const value =
-  /(?:(?:(?:Some|Just|Optional|String|SecretString|Secret|\w{0,12}Token)[([ ]{1,2}){0,3}(?:\{\w{1,20} = )?(?:[@$bur]|<<)?(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"|'([^'\\]*(?:\\[\s\S][^'\\]*)*)'|`([^`]*)`))|(?:(?:Some|Just|Optional)\(){0,2}([^\s"'`,;&{}<>()#]+(?:\r?\n[ \t]+[\w.~+/-]+={0,2}(?=[ \t]*(?:[\r\n]|$)))*)/iy;
+  /(?:(?:(?:Some|Just|Optional|String|SecretString|Secret|\w{0,12}Token)[([ ]{1,2}){0,3}(?:\{\w{1,20} = )?(?:[@$bur]|<<)?(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"|'([^'\\]*(?:\\[\s\S][^'\\]*)*)'|`([^`]*)`))|(?:(?:Some|Just|Optional)[([]){0,2}([^\s"'`,;&{}<>()#]+(?:\r?\n[ \t]+[\w.~+/-]+={0,2}(?=[ \t]*(?:[\r\n]|$)))*)/iy;
 
 /** What Node's `util.inspect` writes after a text that it has cut. */
 const cutAfter = /\.\.\. \d+ more character/y;
@@ -51,12 +51,12 @@ export function readPairs(text: string): TokenSetFound | undefined {
     const { 0: word, index } = match;
     const end = index + word.length;
     const before = joined.slice(Math.max(0, index - 12), index);
-    const isSpaced = word.startsWith('--') || /set|(?:^|\n)ENV\s+$|[{\s]:$/i.test(before);
+    const isSpaced = word.startsWith('--') || /set|(?:^|\n)ENV\s+$|[{(\s]:$/i.test(before);
     const between = isSpaced ? spaceToo : separator;
     between.lastIndex = end;
     const gap = between.exec(joined)?.[0];
     // A part of a URN, as in `urn:ietf:params:oauth:token-type:access_token`, does not name a token.
-    if (gap === undefined || (/[a-z\d]:$/i.test(before) && !/env:$/i.test(before))) continue;
+    if (gap === undefined || (/[a-z\d]:$/i.test(before) && !/env:$|:\d{1,6}:$/i.test(before))) continue;
     const { member, fit } = namesRead.get(word) ?? named(word.replace(/^[-.$]+/, ''));
     if (namesRead.size < mostNames) namesRead.set(word, { fit, ...(member && { member }) });
     if (member === undefined) continue;
@@ -124,7 +124,7 @@ function unquoted(member: keyof RawTokens, bare: string): string | number | unde
   // Properties files and shells escape with a backslash. Other backslashes are from nested strings, which
   // `otherReadings` undoes.
   const plain = bare.replace(/(?<!\])\]+$/, '').replace(/\\([:=#!&|$~ \\]|$)/g, '$1');
-  if (plain.includes('\\')) return undefined;
+  if (plain.includes('\\') || plain.includes('::')) return undefined;
   // A plus sign belongs to the token: no token contains the space that it would mean in a form.
   return isWord(plain.replace(/\s+/g, '')) ? percentDecoded(plain) : undefined;
 }

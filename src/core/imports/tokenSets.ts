@@ -164,6 +164,8 @@ const placeholders = [
   /^(?:[a-z]:[\\/]|\\\\|(?:~|\.{0,2})\/.*\.[a-z]{1,5}$)/i,
   // A host of a domain that is in common use: others could be a token with dots.
   /^(?:[a-z\d-]{1,63}\.){1,8}(?:com|org|net|io|dev|app|cloud|local|internal|example)(?::\d{1,5})?$/,
+  // How .NET prints a secret that it protects.
+  /^System\.[A-Z][\w.]+$/,
   // How Java prints an object whose class does not say how.
   /^\[?[A-Za-z][\w$]*(?:\.[\w$]+)+;?@[\da-f]{1,8}$/,
   /^(?:process|os|self|this|config|tokens?|response|result|ctx|req|args|secrets?)[.[]/i,

@@ -97,10 +97,73 @@ const rows: readonly ImportRow[] = [
     JSON.stringify({ message: { data: base64(JSON.stringify(both)), messageId: '1' } }),
     both,
   ],
+  [
+    'a record of Java with an Optional',
+    'https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/lang/Record.html',
+    `Tokens[accessToken=${access}, refreshToken=Optional[${special}]]`,
+    both,
+  ],
+  [
+    'the entries of a form, as Node prints them',
+    'https://nodejs.org/api/util.html#utilinspectobject-options',
+    `[ [ 'access_token', '${access}' ], [ 'refresh_token', '${special}' ] ]`,
+    both,
+  ],
+  [
+    'a hash of Racket',
+    'https://docs.racket-lang.org/reference/hashtables.html',
+    `#hash((access_token . "${access}") (refresh_token . "${special}"))`,
+    both,
+  ],
+  [
+    'a property list of Lisp',
+    'https://www.lispworks.com/documentation/HyperSpec/Body/26_glo_p.htm',
+    `(:ACCESS-TOKEN "${access}" :REFRESH-TOKEN "${special}")`,
+    both,
+  ],
+  [
+    'associations of Smalltalk',
+    'https://www.gnu.org/software/smalltalk/manual/',
+    `a Dictionary('access_token'->'${access}' 'refresh_token'->'${special}' )`,
+    both,
+  ],
+  [
+    'properties of SoapUI',
+    'https://www.soapui.org/docs/functional-testing/properties/working-with-properties/',
+    `<con:property><con:name>access_token</con:name><con:value>${access}</con:value></con:property><con:property><con:name>refresh_token</con:name><con:value>${special}</con:value></con:property>`,
+    both,
+  ],
+  [
+    'a parameter of AWS Systems Manager',
+    'https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html',
+    JSON.stringify({ Parameter: { Name: '/app/refresh_token', Type: 'SecureString', Value: special } }),
+    { refresh_token: special },
+  ],
+  [
+    'a secret of AWS Secrets Manager',
+    'https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html',
+    JSON.stringify({ ARN: 'arn:x', Name: 'app/refresh_token', SecretString: special }),
+    { refresh_token: special },
+  ],
+  [
+    'what grep finds, with the numbers of the lines',
+    'https://www.gnu.org/software/grep/manual/grep.html',
+    `config/.env:3:REFRESH_TOKEN=${special}\nconfig/.env:2:ACCESS_TOKEN=${access}\n`,
+    both,
+  ],
 ];
 
 describe('a token in an export or a dump', () => {
   itReads(rows);
+
+  it('is no path of a program, no column and no protected string of .NET', () => {
+    for (const text of [
+      'let access_token = models::AccessToken::deserialize_from_slice(&b)?;',
+      'CREATE TABLE t ("access_token" "character varying(2000)", "refresh_token" "text");',
+      'RefreshToken : System.Security.SecureString',
+    ])
+      assert.throws(() => importText(text), { code: 'nothing_to_import' }, text);
+  });
 
   it('is read in time linear in the text', () => {
     for (const text of [
