@@ -129,21 +129,19 @@ function unreadable(response: Response, text: string, value: unknown, context: A
 }
 
 /**
- * Converts an expiry date from the issuer's clock to this machine's. A date in the past and a lifetime of 0 are
- * dropped: the token would be refreshed without pause.
+ * Converts an expiry date from the issuer's clock to this machine's. A date in the past is dropped: the token would be
+ * refreshed without pause.
  */
 function inOurTime(
-  { expires_at, expires_in, ...others }: RawTokens,
+  { expires_at, ...tokens }: RawTokens,
   { headers }: Response,
   { now }: AnswerContext,
   warnings: ResponseWarning[],
 ): RawTokens {
-  // VK sends a lifetime of 0 for a token that never expires (https://github.com/spring-attic/spring-security-oauth/issues/1172).
-  const tokens = { ...others, ...(expires_in && { expires_in }) };
   if (expires_at === undefined) return tokens;
   const at = expires_at + now - (issuerDate(headers) ?? now);
   if (at > now) return { ...tokens, expires_at: at };
-  if (expires_in === undefined) warnings.push({ code: 'member_invalid', member: 'expires_at' });
+  if (tokens.expires_in === undefined) warnings.push({ code: 'member_invalid', member: 'expires_at' });
   return tokens;
 }
 

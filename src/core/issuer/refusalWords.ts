@@ -17,7 +17,7 @@ interface Meaning {
 
 /** Codes that mean this, beside OAuth's `invalid_grant`: GitHub, Slack, Zoho (`invalid_code`), OpenAI and others. */
 export const endedCode =
-  /^(?:(?:invalid|bad|expired|revoked|unknown|inactive)_?(?:refresh_?)?token|(?:refresh_?)?token_?(?:is_?)?(?:expired|revoked|invalid(?:ated)?|reused|inactive|not_?(?:found|valid)|(?:already_?)?used)|invalid_?code|invalid_?grant(?:_?exception)?|session_?(?:expired|not_?found))$/i;
+  /^(?:(?:invalid|bad|expired|revoked|unknown|inactive)_?(?:refresh_?)?token|(?:refresh_?)?token_?(?:is_?)?(?:expired|revoked|invalid(?:ated)?|reused|inactive|not_?(?:found|valid)|(?:already_?)?used)|invalid_?code|invalid_?grant_?exception|session_?(?:expired|not_?found))$/i;
 
 const bad =
   '(?:invalid|expired|revoked|unknown|inactive|malformed|reused|wrong|unable to (?:parse|decrypt)|(?:already |been )used|not (?:valid|found|active|recogni[sz]ed)|no longer|(?:is|does) ?n.t (?:valid|exist)|incorrect|blacklisted|blocklisted)';

@@ -466,13 +466,6 @@ describe('an answer of the token endpoint', () => {
     });
   }
 
-  for (const value of [0, '0']) {
-    it(`has no known end with expires_in ${json(value)}`, async () => {
-      const { outcome, tokens, plan } = await refresh({ body: { ...good, expires_in: value } });
-      assert.deepEqual([outcome, tokens.expires_at, plan], ['refreshed', undefined, { never: 'end_unknown' }]);
-    });
-  }
-
   // GitHub and Slack put commas between scopes, and some frameworks send flags.
   for (const [scope, means] of [
     ['repo,read:user', 'repo read:user'],
