@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { searchedParts } from '../core/imports/searchedParts.ts';
+import { searchedParts } from '../core/imports/searching.ts';
 import type { FileSearch, FoundFile, Log, TextSearch } from '../core/ports.ts';
 
 /**

@@ -13,9 +13,8 @@ import {
 import { findTokens, mostTokens } from '../tokens/tokenRanges.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
 import { base64Text, percentDecoded, unescaped } from './escapes.ts';
-import { orderMark } from './searchOrder.ts';
+import { orderMark, wordStarts } from './searching.ts';
 import { isPlaceholder } from './tokenSets.ts';
-import { wordStarts } from './wordStarts.ts';
 
 export interface KnownToken {
   readonly token: string;

@@ -20,8 +20,7 @@ import {
 } from '../../core/tokens/tokenUse.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
 import { addToSettings, changeInSettings, memberInSettings, removeFromSettings } from '../connections.ts';
-import { urlFlaw } from '../prompts/askIssuer.ts';
-import { askCredentials } from '../prompts/credentials.ts';
+import { askCredentials, urlFlaw } from '../prompts/connectionQuestions.ts';
 import { askConnection } from '../prompts/newConnection.ts';
 import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { ask, pick } from '../prompts/questions.ts';

@@ -16,7 +16,7 @@ import type { ConnectionProblem } from '../../core/records/connection.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { decodeBase64url } from '../../core/tokens/base64url.ts';
 import { decodeToken } from '../../core/tokens/jwt.ts';
-import { memberRanges } from '../../core/tokens/memberRanges.ts';
+import { memberRanges } from '../../core/tokens/tokenParts.ts';
 import { problemsOf, reviewFindingsOf } from '../../core/view/tokenSummary.ts';
 import { problem, problemSource, quickFix } from '../screen.ts';
 import { checkText } from '../text/checks.ts';

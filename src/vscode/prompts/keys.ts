@@ -10,8 +10,7 @@ import { printable } from '../../core/redact.ts';
 import { confirm, flash, notify, pickFiles, separator } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { formText, keysText, rememberedText } from '../text/inputErrors.ts';
-import { urlFlaw } from './askIssuer.ts';
-import { askPassphrase, keyFileText } from './credentials.ts';
+import { askPassphrase, keyFileText, urlFlaw } from './connectionQuestions.ts';
 import { connectionItem } from './pick.ts';
 import { ask, pick } from './questions.ts';
 

@@ -11,8 +11,7 @@ import {
 import type { ClientCredentials } from '../../core/records/record.ts';
 import { fillIn, type StartingPoint, startingPoints, trimmedPlaceholder } from '../../core/signIn/startingPoints.ts';
 import { placeholderText, refreshTokenText, startingPointText } from '../text/signIn.ts';
-import { askIssuer, urlFlaw } from './askIssuer.ts';
-import { askCredentials } from './credentials.ts';
+import { askCredentials, askIssuer, urlFlaw } from './connectionQuestions.ts';
 import { askChoice, askText, runSteps, type Step } from './questions.ts';
 
 /** The new entry of the setting, and the secret, which is stored elsewhere. */

@@ -21,7 +21,7 @@ import { decodeBase64url } from '../../../src/core/tokens/base64url.ts';
 import { findJwts } from '../../../src/core/tokens/findJwts.ts';
 import { readJson } from '../../../src/core/tokens/json.ts';
 import { type DecodedToken, decodeToken, tryDecode } from '../../../src/core/tokens/jwt.ts';
-import { memberRanges } from '../../../src/core/tokens/memberRanges.ts';
+import { memberRanges } from '../../../src/core/tokens/tokenParts.ts';
 import { findTokens } from '../../../src/core/tokens/tokenRanges.ts';
 import { compareTokens, tokenUse } from '../../../src/core/tokens/tokenUse.ts';
 import { reviewFindingsOf, summarize } from '../../../src/core/view/tokenSummary.ts';

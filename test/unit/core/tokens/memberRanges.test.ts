@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { memberRanges } from '../../../../src/core/tokens/memberRanges.ts';
+import { memberRanges } from '../../../../src/core/tokens/tokenParts.ts';
 import { encode } from '../../../support/signing.ts';
 
 describe('memberRanges', () => {

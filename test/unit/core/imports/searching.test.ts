@@ -3,9 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { leakMarks, scanForLeaks } from '../../../../src/core/imports/leakScan.ts';
-import { searchedParts } from '../../../../src/core/imports/searchedParts.ts';
-import { mostBeginnings } from '../../../../src/core/imports/searchOrder.ts';
-import { wordStarts } from '../../../../src/core/imports/wordStarts.ts';
+import { mostBeginnings, searchedParts, wordStarts } from '../../../../src/core/imports/searching.ts';
 import { leakCorpus } from '../../../support/leakCorpus.ts';
 
 const now = 1_800_000_000_000;
