@@ -1,4 +1,4 @@
-/** How many files are searched fast: what ripgrep looks for, which parts of its files are read, and where a word begins there. */
+/** How many files are searched fast: what ripgrep looks for, what is read of its files, and where a word begins there. */
 import { anyOf } from '../tokens/opaqueTokens.ts';
 
 /*

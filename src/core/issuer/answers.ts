@@ -151,7 +151,8 @@ const isNew = (token: string | undefined, sent: string | undefined) => token !==
 
 /**
  * Adds an access token whose name is repeated without a value, and the successor of the refresh token that was sent, if the
- * body has none or repeats the one that was sent. The successor may be in a duplicate member (JSON.parse keeps the last one), in a header or in a cookie.
+ * body has none or repeats the one that was sent. The successor may be in a duplicate member (JSON.parse keeps the last
+ * one), in a header or in a cookie.
  */
 function withSuccessor(
   found: FoundTokens | undefined,

@@ -12,7 +12,6 @@ import {
   withRecords,
 } from './families.ts';
 import { beforeImport, type Owed, type StoredRecord, sharedAlso, type TokenFamily, withOwed } from './record.ts';
-
 import type { Sessions } from './sessions.ts';
 
 /*
