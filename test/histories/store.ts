@@ -11,6 +11,15 @@ interface Entry {
   readonly by: string;
 }
 
+/** What was not written to its end counts as not written: a real store writes a secret in one step. */
+function entryIn(line: string): Entry | undefined {
+  try {
+    return line === '' ? undefined : (JSON.parse(line) as Entry);
+  } catch {
+    return undefined;
+  }
+}
+
 export interface StoreOptions {
   readonly file: string;
   /** Milliseconds until a window sees what others have stored; `never`: only after a restart. */
@@ -47,7 +56,7 @@ export function openStore({ file, lag, flush }: StoreOptions, now: () => number)
           .split('\n')
           // The last line is empty, or another window is writing it.
           .slice(0, -1)
-          .map(line => JSON.parse(line) as Entry)
+          .flatMap(line => entryIn(line) ?? [])
       : [];
   const visible = (entry: Entry) =>
     entry.by !== me && entry.at <= (lag === 'never' ? start : Math.max(start, now() - lag));
@@ -60,7 +69,7 @@ export function openStore({ file, lag, flush }: StoreOptions, now: () => number)
 
   function append(entry: Entry): void {
     try {
-      appendFileSync(file, `${JSON.stringify(entry)}\n`);
+      appendFileSync(file, `\n${JSON.stringify(entry)}\n`);
     } catch {
       // The history has ended, and its folder is deleted.
     }
@@ -69,7 +78,8 @@ export function openStore({ file, lag, flush }: StoreOptions, now: () => number)
   function write(key: string, value?: string): void {
     const entry: Entry = { key, ...(value !== undefined && { value }), at: now(), by: me };
     own.push(entry);
-    // One line per write, so that appends of several windows do not mix.
+    // One line per write, so that appends of several windows do not mix. It begins one, because a window may have been
+    // killed within its own.
     setTimeout(append, flush, entry);
     for (const listener of listeners) listener(key);
   }

@@ -185,7 +185,7 @@ function hasRoomForIntent(record: StoredRecord): boolean {
 
 /**
  * Keeps what an import has replaced if there is room, or at least its refresh token, which can get the other tokens
- * again. Of what is owed to other connections, the refresh tokens always stay.
+ * again. Of what is owed to other connections, the refresh tokens stay as long as they fit beside that of the record.
  */
 export function withRoomForReplaced(record: StoredRecord): StoredRecord {
   if ((record.replaced ?? record.owed) === undefined || hasRoomForIntent(record)) return record;
@@ -195,8 +195,12 @@ export function withRoomForReplaced(record: StoredRecord): StoredRecord {
   const both = { ...small, ...(replaced && { replaced: { ...replaced, tokens: onlyRefreshToken(replaced.tokens) } }) };
   if (hasRoomForIntent(both)) return both;
   if (hasRoomForIntent(small) || least === undefined) return small;
-  // A sealed record can be larger than all that fits here. What nobody may be able to open gives way to new tokens.
-  return { ...others, owed: least.map(({ sealed: _, ...each }) => each) };
+  // A sealed record can be larger than all that fits here. What nobody may be able to open gives way to new tokens, and
+  // so do the oldest grants that many interrupted sign-ins have left.
+  const needed = { ...others, ...(others.tokens && { tokens: onlyRefreshToken(others.tokens) }) };
+  let left = least.map(({ sealed: _, ...each }) => each);
+  while (left.length > 0 && !hasRoomForIntent(withOwed(needed, left))) left = left.slice(1);
+  return withOwed(others, left);
 }
 
 function onlyRefreshToken({ refresh_token, obtained_at }: TokenSet): TokenSet {

@@ -158,6 +158,24 @@ describe('a record', () => {
     assert.throws(() => assertRoomForIntent(sized(recordLimit - 1023)), { code: 'record_too_large' });
   });
 
+  it('gives up the oldest that it owes where all of it does not fit beside its refresh token', () => {
+    const owed = Array.from({ length: 40 }, (_, turn) => ({
+      generation: turn,
+      family: { id: `family ${turn}`, turn, with: ['other'] },
+      tokens: { obtained_at: 1, access_token: 'a', refresh_token: 'r'.repeat(3000) },
+    }));
+    const id_token = 'x'.repeat(20_000);
+    const { record } = trimToLimit({ ...full, tokens: { ...full.tokens, obtained_at: 1, id_token }, owed });
+    assert.deepEqual([record.tokens?.refresh_token, record.tokens?.id_token], ['refresh', undefined]);
+    const left = present(record.owed);
+    assert.ok(left.length >= 18, `${left.length} of what is owed`);
+    assert.deepEqual(
+      left.map(({ generation }) => generation),
+      owed.slice(-left.length).map(({ generation }) => generation),
+    );
+    assert.deepEqual(parseRecord('main', serializeRecord(record)), record);
+  });
+
   it('is cut to what fits, and keeps its refresh token', () => {
     const big = 'x'.repeat(recordLimit);
     const cut = (tokens: object) => trimToLimit({ ...full, tokens: { ...full.tokens, obtained_at: 1, ...tokens } });
