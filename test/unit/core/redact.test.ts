@@ -66,7 +66,7 @@ describe('redactText', () => {
   }
 
   it('is linear', function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     for (const text of [
       'eyJ.'.repeat(500_000),
       'a.'.repeat(1_000_000),
@@ -225,7 +225,7 @@ describe('printable', () => {
   });
 
   it('leaves nothing invisible of any text', function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     fc.assert(
       fc.property(fc.string({ unit: anyCharacter, maxLength: 200 }), text => {
         assert.doesNotMatch(printable(text, 100), /[\p{Cc}\p{Bidi_Control}\u200b-\u200f\ud800-\udfff]/u);

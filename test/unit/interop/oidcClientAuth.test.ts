@@ -21,7 +21,7 @@ const never = new AbortController().signal;
 const id = 'interop';
 
 describe('client authentication at oidc-provider', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const providers: { plain?: OidcProvider; nonces?: OidcProvider; tls?: OidcProvider } = {};
   before(async () => {
     providers.plain = await startOidcProvider();

@@ -9,7 +9,7 @@ import { manualClock } from '../../support/manualClock.ts';
 import { type OidcProvider, startOidcProvider } from '../../support/oidcProvider.ts';
 
 describe('with oidc-provider', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let provider: OidcProvider;
   before(async () => {
     provider = await startOidcProvider();

@@ -25,7 +25,7 @@ interface Proxy {
 }
 
 describe('trust, tried on oidc-provider', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const providers: Record<string, OidcProvider> = {};
   const proxies: LoopbackServer[] = [];
   before(async () => {

@@ -16,7 +16,7 @@ import { knownResource, type OidcProvider, signedAnswers, startOidcProvider } fr
 import { present, testLock, testStore, until } from '../core/refresh/refreshWorld.ts';
 
 describe('signing in at oidc-provider', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let provider: OidcProvider;
   before(async () => {
     provider = await startOidcProvider();

@@ -24,7 +24,7 @@ import { present, testLock, testStore } from '../core/refresh/refreshWorld.ts';
 const signal = new AbortController().signal;
 
 describe('oidc-provider at its strictest', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let provider: OidcProvider;
   before(async () => {
     provider = await startOidcProvider({ strict: true });

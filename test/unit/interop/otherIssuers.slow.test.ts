@@ -88,7 +88,7 @@ describe('issuers that others wrote', function () {
   });
 
   it('better-auth: sign in with an ID token, refresh with rotation, ask who the user is', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const free = await loopbackServer(() => {});
     const port = Number(new URL(free.origin).port);
     await free.close();

@@ -7,7 +7,7 @@ import { createFileSearch } from '../../../src/platform/fileSearch.ts';
 /** A program in the place of ripgrep, because the real one is not there before VS Code is; test/host/leaks has that. */
 describe('what ripgrep says of a folder', function () {
   if (process.platform === 'win32') return;
-  this.timeout(20_000);
+  this.timeout(60_000);
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'search-'));

@@ -16,7 +16,7 @@ import { present } from '../core/refresh/refreshWorld.ts';
 const identity = { key: selfSignedClient.key, certificate: selfSignedClient.cert };
 
 describe('a client that shows a certificate (RFC 8705)', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let server: LoopbackServer;
   before(async () => {
     server = await loopbackServer(() => {}, {

@@ -49,7 +49,7 @@ describe('windows as processes', () => {
     await Promise.all(all.map(child => child.next('counted')));
     assert.equal(await readFile(join(folder.path, 'count'), 'utf8'), '80');
     assert.deepEqual(await readdir(folder.path), ['count']);
-  }).timeout(20_000);
+  }).timeout(60_000);
 
   it('take over from one that was killed', async () => {
     const child = await start();
@@ -112,7 +112,7 @@ describe('windows as processes', () => {
     child.process.kill('SIGKILL');
     await gone;
     await windowOf(folder.path, { times }).withLock('a', never, async () => {});
-  }).timeout(10_000);
+  }).timeout(60_000);
 
   /** An issuer that rotates with every refresh and records what it was sent. */
   function issuer() {
@@ -166,14 +166,14 @@ describe('windows as processes', () => {
       [],
     );
     assert.equal((await windowOf(folder.path).peek('a')).ledger?.generation, 1 + 3 * lags.length);
-  }).timeout(20_000);
+  }).timeout(60_000);
 
   it('share a new key by its file, however late their stores show it', async () => {
     await seed(false);
     const windows = await Promise.all([0, 1, 2].map(() => start({ lag: 'never', times: patientTimes })));
     const words = await refreshAll(windows, 4);
     assert.deepEqual([...new Set(words.map(({ type }) => type))], ['refreshed']);
-  }).timeout(20_000);
+  }).timeout(60_000);
 
   it('send nothing where stores and keys are disjoint, and say so', async () => {
     await seed(false);
@@ -189,7 +189,7 @@ describe('windows as processes', () => {
     // The window that is up to date continues.
     const words = await refreshAll([one], 2, mock);
     assert.deepEqual([...new Set(words.map(({ type }) => type))], ['refreshed']);
-  }).timeout(20_000);
+  }).timeout(60_000);
 
   for (const stopAfter of ['journal', 'vault'] as const) {
     it(`lose no token when one is killed after it wrote the ${stopAfter}`, async () => {

@@ -41,7 +41,7 @@ const vscode = `
 `;
 
 describe('a shared refresh token that cannot be handed on', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let folder: string;
   let commands: {
     readonly addConnection: typeof Connections.addConnection;

@@ -17,7 +17,7 @@ export const tasks = {};
 `;
 
 describe('the accounts for other extensions', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let folder: string;
   let register: typeof BrokerService.registerAuthenticationProvider;
   before(async () => {

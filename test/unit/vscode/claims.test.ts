@@ -28,7 +28,7 @@ const requiredHeaders =
   'alg jku jwk kid x5u x5c x5t x5t#S256 typ cty crit enc zip epk apu apv iv tag p2s p2c iss sub aud b64 ppt url nonce svt iheSSId jwt client_id trust_chain peer_trust_chain';
 
 describe('what names of claims and header parameters say', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let claims: typeof Claims;
   let folder: string;
   before(async () => {

@@ -30,7 +30,7 @@ const vscode = `
 `;
 
 describe('a command that deletes', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let folder: string;
   let commands: typeof Commands;
   before(async () => {

@@ -12,7 +12,7 @@ import { type ManualClock, manualClock } from '../../support/manualClock.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
 describe('the rows of the mock issuer', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let folder: string;
   let mockRow: typeof Rows.mockRow;
   let clock: ManualClock;

@@ -40,7 +40,7 @@ const vscode = `
 `;
 
 describe('the way back from the browser', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let handledRedirectUri: typeof Redirects.handledRedirectUri;
   let reportArrival: typeof Redirects.reportArrival;
   let folder: string;

@@ -7,7 +7,7 @@ import type * as Texts from '../../../src/vscode/text/review.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
 describe('the sentences of the review', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let texts: typeof Texts;
   let folder: string;
   before(async () => {

@@ -25,7 +25,7 @@ const more = `
 `;
 
 describe('rows of the tree', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let items: typeof Items;
   let folder: string;
   before(async () => {

@@ -112,7 +112,7 @@ const vscode = `
 `;
 
 describe('a hostile text', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let screen: typeof Screen;
   let questions: typeof Questions;
   let folder: string;

@@ -23,7 +23,7 @@ const vscode = `
 `;
 
 describe('the setting', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let settings: typeof Settings;
   let folder: string;
   before(async () => {

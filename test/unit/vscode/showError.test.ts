@@ -9,7 +9,7 @@ import type * as ShowError from '../../../src/vscode/commands/command.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
 describe('an error that is shown', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let ways: typeof ShowError.buttonsFor;
   let folder: string;
   before(async () => {

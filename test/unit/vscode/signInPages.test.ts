@@ -50,7 +50,7 @@ const vscode = `
 `;
 
 describe('what is shown while somebody signs in', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pages-'));

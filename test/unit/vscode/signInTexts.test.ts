@@ -19,7 +19,7 @@ const vscode = `
 `;
 
 describe('signing in, in words', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let folder: string;
   let answers: typeof Answers;
   let texts: typeof Texts;

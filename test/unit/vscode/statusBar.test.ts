@@ -15,7 +15,7 @@ import { withoutVscode } from '../../support/withoutVscode.ts';
 const now = 1_700_000_000_000;
 
 describe('the status bar', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let statusBar: typeof StatusBar;
   let folder: string;
   before(async () => {

@@ -185,7 +185,7 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
 };
 
 describe('texts', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let errors: typeof Errors;
   let problems: typeof Problems;
   let folder: string;

@@ -8,7 +8,7 @@ import type * as Reports from '../../../src/vscode/torture/report.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
 describe('the report of a client test', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let folder: string;
   let reports: typeof Reports;
   before(async () => {

@@ -34,7 +34,7 @@ function token(now: number): string {
 }
 
 describe('the tree of the sidebar', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let createConnectionsTree: typeof Providers.createConnectionsTree;
   let createTicker: typeof Tickers.createTicker;
   let folder: string;

@@ -44,7 +44,7 @@ describe('readKeyText', () => {
 
   it('finds it in PKCS #1, RSASSA-PSS, a certificate, and without the lines around it', async function () {
     // It makes RSA keys, whose time varies.
-    this.timeout(30_000);
+    this.timeout(60_000);
     const byJwk = await info(JSON.stringify(jwkOf(rsa)));
     assert.deepEqual(await info(rsa.export({ type: 'pkcs1', format: 'pem' }).toString()), byJwk);
     assert.deepEqual(await info(rsa.export({ type: 'spki', format: 'der' }).toString('base64')), byJwk);

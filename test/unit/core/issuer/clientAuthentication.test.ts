@@ -13,7 +13,7 @@ import { present } from '../refresh/refreshWorld.ts';
 const secret = 'canary: a secret of more than thirty-two bytes';
 
 describe('a client that proves itself with a signature (RFC 7523)', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const rsa = testKey('RSA');
   const ed = testKey('Ed25519');
   let mock: MockIssuer;

@@ -60,7 +60,7 @@ function tamper(world: SignInWorld, change: (record: StoredRecord) => object): v
 }
 
 describe('tokens that are bound to a key (RFC 9449)', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
 
   it('come from a sign-in, with a key of this connection, and refresh with it', async () => {
     const { world, window } = await bound();

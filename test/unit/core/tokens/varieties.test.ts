@@ -14,7 +14,7 @@ import { withoutVscode } from '../../../support/withoutVscode.ts';
 const now = 1893456000_000 + 60_000;
 
 describe('varieties of tokens', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let texts: typeof Texts;
   let folder: string;
   before(async () => {
