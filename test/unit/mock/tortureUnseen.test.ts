@@ -16,13 +16,14 @@ const told = ({ results }: TortureReport) =>
   results.map(({ id, verdict, detail = '' }) => `${id}: ${verdict} ${detail}`.trim());
 const passed = ({ results }: TortureReport) => results.filter(({ verdict }) => verdict === 'pass').map(({ id }) => id);
 
-/** What a client of each lapse never comes to, and what the report says about it. */
+/** What a client of each lapse never comes to, and what the report says about it, as a regular expression. */
 const unseen: Readonly<Record<Lapse, Readonly<Record<string, string>>>> = {
   'polls once': {
     'device.interval': 'the client did not poll again',
     'device.slow-down': 'the client did not poll again',
   },
-  'refreshes once': { 'refresh.rotation': 'the client sent no second refresh request' },
+  // On a busy machine its only refresh comes before the scenario begins.
+  'refreshes once': { 'refresh.rotation': 'the client sent no (?:second )?refresh request' },
   'goes on without tokens': {
     'refresh.lost-answer': 'the client sent no second refresh request',
     'refresh.retry-after': 'the client sent no second refresh request',
@@ -79,10 +80,9 @@ describe('torture of clients that do not come to the point', function () {
       try {
         const report = await run(mock, lapse === 'keeps its keys' ? ['sign-in', ...chosen] : chosen, { lapse });
         const own = told(report).filter(line => !line.startsWith('sign-in'));
-        assert.deepEqual(
-          own,
-          Object.entries(details).map(([id, detail]) => `${id}: not exercised ${detail}`),
-        );
+        assert.equal(own.length, chosen.length, own.join('\n'));
+        for (const [index, [id, detail]] of Object.entries(details).entries())
+          assert.match(own[index] ?? '', new RegExp(`^${id}: not exercised ${detail}$`));
       } finally {
         await mock.close();
       }
