@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
-import { again, pageOf, useWorkbench } from '../harness.ts';
+import { pageOf, useWorkbench } from '../harness.ts';
 import { until } from '../shop.ts';
 
 describe('a token in a file', function () {
@@ -49,11 +49,15 @@ describe('a token in a file', function () {
       async () => (await struck.evaluate(each => getComputedStyle(each).textDecorationLine)) === 'line-through',
     );
     const hover = page.locator('.monaco-hover', { hasText: 'not checked' });
-    await again(async timeout => {
+    const { x = 0, y = 0 } = (await line.boundingBox()) ?? {};
+    let moves = 0;
+    await until(async () => {
       // VS Code hides the hover of a line that it draws anew, as for a lens that comes late, until the pointer moves.
-      await page.mouse.move(700, 700);
-      await line.hover({ position: { x: 200, y: 8 } });
-      await hover.waitFor({ timeout });
+      await page.mouse.move(x + 200 + (moves++ % 20), y + 8);
+      return hover.waitFor({ timeout: 1_000 }).then(
+        () => true,
+        () => false,
+      );
     });
     await ui.window.picture('hover');
     await hover.getByText('Open in the inspector').click();
