@@ -90,10 +90,11 @@ const laterWords =
 /** By the words of an error that was sent with this status. */
 export function meaningOf({ code = '', message = '' }: IssuerError, status: number): Meaning {
   if (status >= 500 || status === 429 || status === 408 || otherCodes.has(code)) return {};
-  if (busyWords.test(code) || busyWords.test(message) || laterCode.test(code)) return { later: true };
+  if (busyWords.test(code) || busyWords.test(message)) return { later: true };
   const text = `${code} ${message}`;
   if (hasEnded(code, message)) return { ended: true };
-  if (code !== 'invalid_grant' && laterWords.test(message)) return { later: true };
+  // Some have one code for every failure (`-1`), so what they say about the token counts more.
+  if (laterCode.test(code) || (code !== 'invalid_grant' && laterWords.test(message))) return { later: true };
   return signInWords.test(text) || someToken.test(message) ? { signInAgain: true } : {};
 }
 

@@ -157,8 +157,8 @@ const unfilled =
   /^(?:\$\{[^{}]*\}|\{\{[^{}]*\}\}|\{[\w.-]{0,80}token[\w.-]{0,80}\}|<[^<>]*>|%[\w.]{0,80}token[\w.]{0,80}%)$/i;
 
 /**
- * True for a token that a gateway has masked in part. Tokens of Microsoft accounts have asterisks of their own, but never so many
- * in a row.
+ * True for a token that a gateway has masked in part. Tokens of Microsoft accounts have asterisks of their own, but never
+ * so many in a row.
  */
 function isMaskedInPart(text: string): boolean {
   const [run = ''] = /\*{3,}|x{6,}/i.exec(text) ?? [];

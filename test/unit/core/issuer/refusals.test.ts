@@ -418,6 +418,20 @@ const refusals: readonly (readonly [
   ],
   ['Slack, too often', 200, 'application/json', json({ ok: false, error: 'ratelimited' }), 'later'],
   ['WeChat, busy', 200, 'text/plain', json({ errcode: -1, errmsg: 'system error' }), 'later'],
+  [
+    'a general code with words about the token',
+    200,
+    'text/plain',
+    json({ code: -1, msg: 'refresh_token已过期' }),
+    'ended',
+  ],
+  [
+    'a limit of the token itself',
+    400,
+    'application/json',
+    json({ code: 'refresh_token_limit_exceeded', message: 'The refresh token is no longer valid' }),
+    'ended',
+  ],
   ['WeChat, a limit', 200, 'text/plain', json({ errcode: 45009, errmsg: 'reach max api daily quota limit' }), 'later'],
   [
     'AWS, throttled',
