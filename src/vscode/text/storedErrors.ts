@@ -110,7 +110,7 @@ export const storedSentences = {
 /** @param reason why the connection that the error names could not get the newest refresh token that it shares */
 export function withheldText({ withheldFrom, otherLabel }: WorkbenchError['data'], reason: string): string {
   return l10n.t(
-    'The connection {0} shares this refresh token and loses its session unless it gets the newest one first. That failed, so nothing has changed. Cause: {1}',
+    'The connection {0} shares this refresh token and loses its session unless it gets the newest one first. That failed, so nothing has changed. {0}: {1}',
     show(otherLabel, show(withheldFrom)),
     reason,
   );
