@@ -16,14 +16,13 @@ const told = ({ results }: TortureReport) =>
   results.map(({ id, verdict, detail = '' }) => `${id}: ${verdict} ${detail}`.trim());
 const passed = ({ results }: TortureReport) => results.filter(({ verdict }) => verdict === 'pass').map(({ id }) => id);
 
-/** What a client of each lapse never comes to, and what the report says about it, as a regular expression. */
+/** What a client of each lapse never comes to, and what the report says about it. */
 const unseen: Readonly<Record<Lapse, Readonly<Record<string, string>>>> = {
   'polls once': {
     'device.interval': 'the client did not poll again',
     'device.slow-down': 'the client did not poll again',
   },
-  // On a busy machine its only refresh comes before the scenario begins.
-  'refreshes once': { 'refresh.rotation': 'the client sent no (?:second )?refresh request' },
+  'refreshes once': { 'refresh.rotation': 'the client sent no second refresh request' },
   'goes on without tokens': {
     'refresh.lost-answer': 'the client sent no second refresh request',
     'refresh.retry-after': 'the client sent no second refresh request',
@@ -78,11 +77,14 @@ describe('torture of clients that do not come to the point', function () {
       const mock = await startMock({ client_id: 'demo', backchannel_logout_uri: 'http://127.0.0.1:1/' });
       const chosen = Object.keys(details);
       try {
-        const report = await run(mock, lapse === 'keeps its keys' ? ['sign-in', ...chosen] : chosen, { lapse });
+        // Its only refresh must not come at once after the sign-in, before the scenario begins.
+        const pace = lapse === 'refreshes once' ? 1 : undefined;
+        const report = await run(mock, lapse === 'keeps its keys' ? ['sign-in', ...chosen] : chosen, { lapse }, pace);
         const own = told(report).filter(line => !line.startsWith('sign-in'));
-        assert.equal(own.length, chosen.length, own.join('\n'));
-        for (const [index, [id, detail]] of Object.entries(details).entries())
-          assert.match(own[index] ?? '', new RegExp(`^${id}: not exercised ${detail}$`));
+        assert.deepEqual(
+          own,
+          Object.entries(details).map(([id, detail]) => `${id}: not exercised ${detail}`),
+        );
       } finally {
         await mock.close();
       }
