@@ -89,16 +89,17 @@ describe('one refresh token in two connections', function () {
     const { reply: whole } = await signIn();
     const calls = whole?.calls ?? 0;
     assert.ok(calls > 8, `${calls} calls`);
-    let last: string | undefined;
+    let stored = Number.POSITIVE_INFINITY;
     for (let point = 0; point < points; point++) {
       const call = 1 + Math.floor((point * calls) / points);
       const what = `killed at call ${call} of ${calls}`;
       const { newest, granted, reply } = await signIn({ call, signal: 'SIGKILL' });
       const two = await world.open({ pace });
       const { token } = await world.ask(two, 'state', { id: 'a' });
+      if (token === granted) stored = Math.min(stored, call);
       // How many calls come before the tokens are stored differs a little: a wait may look at its file more often.
-      last = token === granted ? 'granted' : 'newest';
-      assert.equal(token, reply !== undefined || last === 'granted' ? granted : newest, what);
+      const isStored = token === granted || reply !== undefined || call > stored + 30;
+      assert.equal(token, isStored ? granted : newest, what);
       for (const id of ['b', 'b', 'a']) {
         const then = await world.refresh(two, { id });
         assert.match(said(then), wentOn, `${what}: ${id} ${JSON.stringify(then)}`);
@@ -108,7 +109,7 @@ describe('one refresh token in two connections', function () {
       await two.end();
       assertSentOnce(world);
     }
-    assert.equal(last, 'granted', 'what was stored long before the kill is there');
+    assert.ok(stored < calls - 30, `stored at call ${stored} of ${calls}`);
   });
 
   it('is given to the other connection later where the window that signs in is killed while it waits for that', async () => {
