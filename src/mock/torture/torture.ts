@@ -213,8 +213,14 @@ function verdictOf(
   return { verdict: violation(), detail: reasonOf(seen) };
 }
 
-async function inTime<T>(work: Promise<T>, patience: number): Promise<T> {
-  return Promise.race([work, aborted(patienceOf(patience))]);
+/** A driver's work. What drives a browser has a timeout of its own, which may end before the patience. */
+function inTime<T>(work: Promise<T>, patience: number): Promise<T> {
+  const since = performance.now();
+  const walked = work.catch((error: unknown) => {
+    const tenths = Math.round((performance.now() - since) / 100);
+    throw Object(error).name === 'TimeoutError' ? new NoResponse(tenths * 100) : error;
+  });
+  return Promise.race([walked, aborted(patienceOf(patience))]);
 }
 
 /** A result that differs from an accepted report. */

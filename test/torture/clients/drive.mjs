@@ -10,6 +10,7 @@ export function driverOf(browser) {
     async signIn(start) {
       await page?.context().close();
       page = await (await browser.newContext()).newPage();
+      page.setDefaultTimeout(0); // The patience of the test counts, not that of the browser.
       if (process.env.DEBUG) page.on('console', message => console.error(message.text()));
       await page.goto(start);
       await page.waitForFunction(() => ['signed in', 'failed'].includes(document.title));

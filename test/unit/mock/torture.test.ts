@@ -315,6 +315,12 @@ describe('torture', function () {
       ]);
       const stuck = { ...driver, signIn: () => new Promise<boolean>(() => {}) };
       assert.ok((await drive(stuck, 50)).results.every(({ verdict }) => verdict === 'hung'));
+      // The timeout of what drives a browser may be shorter than the patience.
+      const impatient = {
+        ...driver,
+        signIn: () => Promise.reject(new DOMException('30000 ms exceeded', 'TimeoutError')),
+      };
+      assert.ok((await drive(impatient, 1_500)).results.every(({ verdict }) => verdict === 'hung'));
     } finally {
       await client.close();
     }
