@@ -5,6 +5,7 @@ import type {
   Refusal,
   ResponseTarget,
 } from './authorizationRequest.ts';
+import { targetsOf } from './authorizationRequest.ts';
 import { sha256 } from './dpop.ts';
 import type { Families, Family } from './families.ts';
 import {
@@ -15,14 +16,14 @@ import {
   readForm,
   readParameters,
   type Visitor,
+  withParameters,
 } from './http.ts';
 import type { Settings } from './options.ts';
 import { choice, errorPage, html, page, scopeList } from './pages.ts';
-import { targetsOf, withParameters } from './requested.ts';
 import { createExpiringMap, randomText } from './shelf.ts';
 import { type GrantWork, narrowed } from './tokenEndpoint.ts';
 import type { TokenReader } from './tokenStatus.ts';
-import { type Consent, type Issuing, refreshTokenOf } from './tokens.ts';
+import { consentOf, type Issuing, refreshTokenOf } from './tokens.ts';
 import { type Session, type Sessions, subjectOfHint } from './users.ts';
 
 /** A sign-in page that was shown and whose user has not decided yet. */
@@ -282,10 +283,4 @@ export function createCodes(settings: Settings, families: Families, issuing: Iss
       return issuing.respond({ grant, scope, now, effects, family, refreshToken, nonce, cnf });
     },
   };
-}
-
-/** What the user agreed to in the browser. */
-export function consentOf({ scope, targets, claims }: AuthorizationRequest, session: Session): Consent {
-  const { subject, authTime, acr, amr } = session;
-  return { subject, scope, targets, authTime, acr, amr, claims };
 }

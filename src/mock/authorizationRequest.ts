@@ -1,10 +1,17 @@
 import type { BackChannel } from './clients.ts';
 import type { DpopVerifier } from './dpop.ts';
-import { type Answer, type Form, jsonReply, oauthError, type ParsedForm } from './http.ts';
-import type { MockClient, MockResponseType, Settings } from './options.ts';
-import { hasScope, isRedirectUri, isRegistered, isSupported, targetsOf } from './requested.ts';
+import { type ClaimsRequest, hasScope } from './families.ts';
+import { type Answer, type Form, jsonReply, listOf, oauthError, type ParsedForm } from './http.ts';
+import type { Settings } from './options.ts';
+import {
+  isRedirectUri,
+  isRegistered,
+  type MockClient,
+  type MockResponseType,
+  standardScopeClaims,
+} from './registry.ts';
 import { createExpiringMap, randomText } from './shelf.ts';
-import { type ClaimsRequest, parseClaims } from './users.ts';
+import { parseClaims } from './users.ts';
 
 /** A valid authorization request that the client is allowed to make. */
 export interface AuthorizationRequest {
@@ -233,4 +240,40 @@ export function createPushedRequests(
       return { request: pushed.request, pushed };
     },
   };
+}
+
+/** Scopes that need a signed-in user; OpenID Connect Core sections 5.4 and 11. */
+export const personalScopes: readonly string[] = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'];
+
+export function supportedScopes(settings: Settings): readonly string[] {
+  const asked = Object.keys(settings.scopeClaims).filter(
+    name => !(name in standardScopeClaims) || (name === 'groups' && settings.users.length > 0),
+  );
+  return [...new Set([...personalScopes, ...asked, ...settings.scope.split(' ')])].filter(value => value !== '');
+}
+
+/** Whether every scope in this list exists. */
+export function isSupported(scope: string, settings: Settings): boolean {
+  const supported = supportedScopes(settings);
+  return scope.split(' ').every(value => supported.includes(value));
+}
+
+/**
+ * The APIs that tokens are requested for: `resource` (RFC 8707) and `audience` (RFC 8693), which issuers accept in
+ * other requests too.
+ */
+export type Targets =
+  | { readonly targets: readonly string[] | undefined }
+  | { readonly refused: 'invalid_target'; readonly description: string };
+
+/** `allowed`: the targets that exist; undefined allows any. */
+export function targetsOf(form: Form, allowed: readonly string[] | undefined): Targets {
+  if (!form.has('resource') && !form.has('audience')) return { targets: undefined };
+  const resources = listOf(form, 'resource');
+  if (!resources.every(each => URL.canParse(each) && !each.includes('#')))
+    return { refused: 'invalid_target', description: 'A resource is an absolute URI with no fragment' };
+  const targets = [...new Set([...resources, ...listOf(form, 'audience')])];
+  if (allowed !== undefined && !targets.every(target => allowed.includes(target)))
+    return { refused: 'invalid_target', description: 'Unknown resource or audience, or one that was not granted' };
+  return { targets };
 }

@@ -1,7 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { createLocalJWKSet, decodeJwt, type JWK, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
 import { asymmetricAlgs, isFresh, reasonOf, secretAlgs } from './dpop.ts';
-import { type Answer, type Exchange, type Form, jsonReply, type MockReply, oauthError, readForm } from './http.ts';
+import type { Confirmation } from './families.ts';
+import {
+  type Answer,
+  type ClientCertificate,
+  type Exchange,
+  type Form,
+  jsonReply,
+  type MockReply,
+  oauthError,
+  readForm,
+} from './http.ts';
+import type { Settings } from './options.ts';
 import {
   byCertificate,
   type ClientAuthMethod,
@@ -10,9 +21,8 @@ import {
   credentialProblems,
   type MockClient,
   type MockClientOptions,
-  type Settings,
   settleClient,
-} from './options.ts';
+} from './registry.ts';
 import { type Input, isObject, object, problemsOf } from './shape.ts';
 import { createExpiringMap } from './shelf.ts';
 
@@ -196,27 +206,6 @@ function subjectOf(assertion: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** A client certificate from the TLS handshake, in which the client proved that it holds the private key. */
-export interface ClientCertificate {
-  /** DER in base64, as in `x5c`. */
-  readonly der: string;
-  /** SHA-256 of the DER, base64url (RFC 8705 section 3.1). */
-  readonly thumbprint: string;
-  /** Distinguished name, RFC 4514. */
-  readonly subject: string;
-  /** Milliseconds since the epoch. */
-  readonly from: number;
-  readonly until: number;
-  /** True if one of the server's `ca` issued it, or if the server has no `ca`. */
-  readonly trusted: boolean;
-}
-
-/** The `cnf` claim of tokens: RFC 9449 section 6.1, RFC 8705 section 3.1. */
-export interface Confirmation {
-  readonly jkt?: string;
-  readonly 'x5t#S256'?: string;
 }
 
 /** RFC 8705 section 2. Why this certificate does not authenticate the client; undefined if it does. */

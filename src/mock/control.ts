@@ -4,6 +4,7 @@ import { asGet, bodyLimit, type Handler, jsonReply, type MockReply, type MockReq
 import type { MockIssuer } from './issuer.ts';
 import { mockAlgs } from './keys.ts';
 import { lifetimeFields, rotationShape, signInShape } from './options.ts';
+import { type MockUser, usersShape } from './registry.ts';
 import {
   anyText,
   anything,
@@ -28,7 +29,6 @@ import {
 } from './shape.ts';
 import { randomText } from './shelf.ts';
 import { firstTokenFields } from './tokenEndpoint.ts';
-import { type MockUser, usersShape } from './users.ts';
 
 /*
  * Control of the mock over HTTP, for tests in any language. Each operation is a row, and the OpenAPI document is

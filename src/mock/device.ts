@@ -1,9 +1,9 @@
+import { isSupported, targetsOf } from './authorizationRequest.ts';
 import type { BackChannel } from './clients.ts';
-import { deviceCodeGrant } from './effects.ts';
 import { type Answer, jsonReply, type MockReply, oauthError, readParameters, type Visitor } from './http.ts';
-import type { MockClient, Settings } from './options.ts';
+import type { Settings } from './options.ts';
 import { choice, errorPage, html, page, scopeList } from './pages.ts';
-import { isSupported, targetsOf } from './requested.ts';
+import { deviceCodeGrant, type MockClient } from './registry.ts';
 import { createExpiringMap, randomText } from './shelf.ts';
 import { type GrantWork, narrowed } from './tokenEndpoint.ts';
 import { type Issuing, refreshTokenOf } from './tokens.ts';

@@ -1,7 +1,6 @@
 import { generateKeyPairSync, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
-import { type MockReply, textReply } from './http.ts';
+import { type Claims, type Effect, type MockReply, type TokenKind, textReply } from './http.ts';
 import { certificateOf } from './keys.ts';
-import type { PublicJwk } from './options.ts';
 import { html } from './pages.ts';
 import {
   anything,
@@ -40,41 +39,6 @@ export const endpoints = [
 ] as const;
 
 export type Endpoint = (typeof endpoints)[number];
-
-/** The grants of the token endpoint. */
-export const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code';
-export const tokenExchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange';
-export const grantTypes = [
-  'authorization_code',
-  'refresh_token',
-  'client_credentials',
-  deviceCodeGrant,
-  tokenExchangeGrant,
-] as const;
-export type GrantType = (typeof grantTypes)[number];
-
-export type TokenKind = 'access_token' | 'id_token';
-export type Claims = Record<string, unknown>;
-
-/** What a fault does to one exchange. Every hook is optional. */
-export interface Effect {
-  /** Milliseconds of the mock's clock to wait before the request is handled. */
-  readonly delay?: number;
-  /** Milliseconds to wait between the work (a rotation is committed by then) and its response. */
-  readonly delayAfter?: number;
-  /** Answers instead of the issuer, which does not see the request. `now`: milliseconds since the epoch. */
-  readonly reply?: (now: number) => MockReply;
-  /** Changes the issuer's response, after its work is done. */
-  readonly finish?: (reply: MockReply, now: number) => MockReply;
-  /** Changes the claims before signing. */
-  readonly claims?: (claims: Claims, kind: TokenKind) => void;
-  /** Changes the JOSE header before signing. */
-  readonly header?: (header: Claims, kind: TokenKind) => void;
-  /** Changes the signature (base64url). */
-  readonly signature?: (signature: string, signingInput: string, key: PublicJwk, kind: TokenKind) => string;
-  /** Changes the parameters that a redirect takes back to the client. */
-  readonly parameters?: (parameters: URLSearchParams) => void;
-}
 
 const faultGroups = ['network', 'trouble', 'tokens', 'answers', 'browser', 'keys', 'metadata'] as const;
 export type FaultGroup = (typeof faultGroups)[number];

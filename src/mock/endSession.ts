@@ -1,10 +1,11 @@
 import type { Families, Family } from './families.ts';
-import { type Answer, type MockReply, readParameters } from './http.ts';
+import { hasScope } from './families.ts';
+import { type Answer, type MockReply, readParameters, withParameters } from './http.ts';
 import { type KeyRing, nodeCrypto } from './keys.ts';
 import type { Settings } from './options.ts';
 import type { Markup } from './pages.ts';
 import { errorPage, html, page } from './pages.ts';
-import { hasScope, isRedirectUri, isRegistered, withParameters } from './requested.ts';
+import { isRedirectUri, isRegistered } from './registry.ts';
 import { randomText } from './shelf.ts';
 import type { TokenReader } from './tokenStatus.ts';
 import { signAsAsked } from './tokens.ts';

@@ -1,6 +1,4 @@
-import type { Confirmation } from './clients.ts';
 import { randomText } from './shelf.ts';
-import type { ClaimsRequest } from './users.ts';
 
 /**
  * How a refresh answers, and what happens to the refresh token that was sent. `none`: the response repeats the same
@@ -15,6 +13,22 @@ export interface RotationPolicy {
   graceSeconds: number;
   /** Seconds. Undefined: refresh tokens do not expire. */
   refreshTokenLifetime: number | undefined;
+}
+
+/** The `cnf` claim of tokens: RFC 9449 section 6.1, RFC 8705 section 3.1. */
+export interface Confirmation {
+  readonly jkt?: string;
+  readonly 'x5t#S256'?: string;
+}
+
+/** The supported part of the `claims` parameter (OpenID Connect Core section 5.5). */
+export interface ClaimsRequest {
+  readonly idToken: readonly string[];
+  readonly userInfo: readonly string[];
+  /** The values of an essential `acr`. Sign-in fails if the user has none of them. */
+  readonly acr?: readonly string[];
+  /** The required value of `sub`: only this user may sign in. */
+  readonly sub?: string;
 }
 
 /** What was granted once and applies to every token of the family. */
@@ -199,4 +213,15 @@ export function newJti(sid: string): string {
 
 function isExpired(family: Family, now: number): boolean {
   return family.expiresAt !== undefined && now >= family.expiresAt;
+}
+
+export function hasScope(scope: string, value: string): boolean {
+  // Most scopes that are asked for are not in the text at all, which costs less to see than to split it.
+  return scope.includes(value) && scope.split(' ').includes(value);
+}
+
+export function isWithin(scope: string, granted: string): boolean {
+  if (scope === granted) return true;
+  const allowed = granted.split(' ');
+  return scope.split(' ').every(value => allowed.includes(value));
 }

@@ -1,5 +1,7 @@
-import { type AnyRow, type Effect, type Endpoint, endpoints, grantTypes } from './effects.ts';
+import { type AnyRow, type Endpoint, endpoints } from './effects.ts';
 import { faultTable } from './faultTable.ts';
+import type { Effect } from './http.ts';
+import { grantTypes } from './registry.ts';
 import {
   either,
   type Input,

@@ -1,6 +1,5 @@
-import type { ClientCertificate } from './clients.ts';
-import type { Effect } from './effects.ts';
-import type { MockClient } from './options.ts';
+import type { PublicJwk } from './keys.ts';
+import type { MockClient } from './registry.ts';
 
 /**
  * What the issuer needs to know about a request. Simpler than `Request`, because building and reading the WHATWG
@@ -192,6 +191,44 @@ export function readParameters(exchange: Exchange): ParsedForm | Promise<ParsedF
   return parsed;
 }
 
+/** A client certificate from the TLS handshake, in which the client proved that it holds the private key. */
+export interface ClientCertificate {
+  /** DER in base64, as in `x5c`. */
+  readonly der: string;
+  /** SHA-256 of the DER, base64url (RFC 8705 section 3.1). */
+  readonly thumbprint: string;
+  /** Distinguished name, RFC 4514. */
+  readonly subject: string;
+  /** Milliseconds since the epoch. */
+  readonly from: number;
+  readonly until: number;
+  /** True if one of the server's `ca` issued it, or if the server has no `ca`. */
+  readonly trusted: boolean;
+}
+
+export type TokenKind = 'access_token' | 'id_token';
+export type Claims = Record<string, unknown>;
+
+/** What a fault does to one exchange. Every hook is optional. */
+export interface Effect {
+  /** Milliseconds of the mock's clock to wait before the request is handled. */
+  readonly delay?: number;
+  /** Milliseconds to wait between the work (a rotation is committed by then) and its response. */
+  readonly delayAfter?: number;
+  /** Answers instead of the issuer, which does not see the request. `now`: milliseconds since the epoch. */
+  readonly reply?: (now: number) => MockReply;
+  /** Changes the issuer's response, after its work is done. */
+  readonly finish?: (reply: MockReply, now: number) => MockReply;
+  /** Changes the claims before signing. */
+  readonly claims?: (claims: Claims, kind: TokenKind) => void;
+  /** Changes the JOSE header before signing. */
+  readonly header?: (header: Claims, kind: TokenKind) => void;
+  /** Changes the signature (base64url). */
+  readonly signature?: (signature: string, signingInput: string, key: PublicJwk, kind: TokenKind) => string;
+  /** Changes the parameters that a redirect takes back to the client. */
+  readonly parameters?: (parameters: URLSearchParams) => void;
+}
+
 /** How the user of the browser decides, if the settings do not say it. */
 export interface Visitor {
   readonly deny?: boolean;
@@ -216,3 +253,18 @@ export interface Exchange {
 }
 
 export type Answer = (exchange: Exchange) => MockReply | Promise<MockReply>;
+
+const onThisMachine = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
+
+/**
+ * Whether a page of this origin may read responses: it is listed in `origins`, or both it and a listed origin are on
+ * this machine.
+ */
+export function isAllowedOrigin(origin: string, origins: readonly string[]): boolean {
+  return origins.includes(origin) || (onThisMachine.test(origin) && origins.some(each => onThisMachine.test(each)));
+}
+
+export function withParameters(uri: string, parameters: URLSearchParams): string {
+  const text = parameters.toString();
+  return text === '' ? uri : `${uri}${uri.includes('?') ? '&' : '?'}${text}`;
+}

@@ -1,12 +1,13 @@
-import type { Effect } from './effects.ts';
 import { createFamilies, type Rotation } from './families.ts';
 import { createFaultPlan, type FaultPlan } from './faults.ts';
 import {
   asGet,
+  type Effect,
   type Exchange,
   type Fetch,
   fetchOf,
   type Handler,
+  isAllowedOrigin,
   jsonReply,
   type MockReply,
   type MockRequest,
@@ -19,20 +20,18 @@ import {
   applyRotation,
   applySignIn,
   type Lifetimes,
-  type MockClient,
   type MockIssuerOptions,
   registerRedirectUri,
   type SignIn,
   settle,
 } from './options.ts';
-import { isAllowedOrigin } from './requested.ts';
+import { type MockClient, type MockUser, usersShape } from './registry.ts';
 import { createRequestLog, type Journal, type OpenEntry, type RequestLogEntry, writeForm } from './requestLog.ts';
 import { createService, type Route } from './routes.ts';
 import { read } from './shape.ts';
 import { createClock, type MockClock } from './shelf.ts';
 import type { FirstTokens } from './tokenEndpoint.ts';
 import { createSigner, signAsAsked, type TokenResponse } from './tokens.ts';
-import { type MockUser, usersShape } from './users.ts';
 
 interface MockStatus extends Lifetimes {
   readonly rotation: Rotation;

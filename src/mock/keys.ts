@@ -11,11 +11,26 @@ import {
   type SigningOptions,
   sign,
 } from 'node:crypto';
+
+/** Public members of a JWK, RFC 7517. */
+export interface PublicJwk {
+  readonly kty?: string | undefined;
+  readonly kid?: string | undefined;
+  readonly alg?: string | undefined;
+  readonly use?: string | undefined;
+  readonly crv?: string | undefined;
+  readonly x?: string | undefined;
+  readonly y?: string | undefined;
+  readonly n?: string | undefined;
+  readonly e?: string | undefined;
+  readonly x5c?: readonly string[] | undefined;
+  readonly 'x5t#S256'?: string | undefined;
+}
+
 // Imported, because tests of clients may replace the global function.
 import { setImmediate } from 'node:timers';
 import { promisify } from 'node:util';
 import { calculateJwkThumbprint } from 'jose';
-import type { PublicJwk } from './options.ts';
 import { isObject, refuse } from './shape.ts';
 
 export const mockAlgs = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const;

@@ -1,29 +1,9 @@
-import { promptValues, responseModes } from './authorizationRequest.ts';
+import { promptValues, responseModes, supportedScopes } from './authorizationRequest.ts';
 import { asymmetricAlgs, secretAlgs } from './dpop.ts';
-import { grantTypes } from './effects.ts';
 import { mockAlgs } from './keys.ts';
-import type { MockResponseType, Settings } from './options.ts';
-import { authMethods, byCertificate, responseTypes } from './options.ts';
-import { rootOf } from './personas.ts';
-import { supportedScopes } from './requested.ts';
-
-const pathNames = {
-  jwks: 'jwks',
-  token: 'token',
-  authorization: 'authorize',
-  signIn: 'sign-in',
-  par: 'par',
-  deviceAuthorization: 'device_authorization',
-  device: 'device',
-  introspection: 'introspect',
-  revocation: 'revoke',
-  userInfo: 'userinfo',
-  endSession: 'end_session',
-  registration: 'register',
-  resource: 'api',
-} as const;
-
-export type PathName = keyof typeof pathNames;
+import type { Settings } from './options.ts';
+import { type PathName, pathNames, rootOf } from './personas.ts';
+import { authMethods, byCertificate, grantTypes, type MockResponseType, responseTypes } from './registry.ts';
 
 export type Paths = Readonly<Record<PathName, string>> & {
   readonly metadata: readonly string[];

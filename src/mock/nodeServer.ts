@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { ClientCertificate } from './clients.ts';
 import { type Control, controlPath, createControl } from './control.ts';
-import { bodyLimit, firstHalf, type Handler, type MockReply } from './http.ts';
+import { bodyLimit, type ClientCertificate, firstHalf, type Handler, type MockReply } from './http.ts';
 import { type MockIssuer, openMockIssuer } from './issuer.ts';
 import { issuerFields } from './options.ts';
 import {

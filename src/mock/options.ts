@@ -1,140 +1,44 @@
-import { grantTypes, type Patch, patchShape } from './effects.ts';
+import { type Patch, patchShape } from './effects.ts';
 import type { Rotation, RotationPolicy } from './families.ts';
 import { faultShape } from './faults.ts';
 import { type MockAlg, mockAlgs, usualAlg } from './keys.ts';
 import { type Persona, personaNames, personaOf } from './personas.ts';
-import { isOrigin, isRedirectUri } from './requested.ts';
+import {
+  type ClientRegistry,
+  clientFields,
+  createClients,
+  credentialProblems,
+  defaultClients,
+  isOrigin,
+  type MockUser,
+  notEmpty,
+  redirectUri,
+  type SettledClient,
+  settleClient,
+  standardScopeClaims,
+  usersShape,
+  usesTls,
+} from './registry.ts';
 import {
   anyText,
   anything,
   either,
   httpUrl,
   type Input,
-  isObject,
   list,
   MockOptionError,
   members,
-  needed,
   object,
   oneOf,
   optional,
   read,
   refuse,
   seconds,
-  shape,
   text,
   uniqueList,
   type ValueOf,
   yesOrNo,
 } from './shape.ts';
-import { randomText } from './shelf.ts';
-import { type MockUser, standardScopeClaims, usersShape } from './users.ts';
-export const authMethods = [
-  'none',
-  'client_secret_basic',
-  'client_secret_post',
-  'client_secret_jwt',
-  'private_key_jwt',
-  'tls_client_auth',
-  'self_signed_tls_client_auth',
-] as const;
-export type ClientAuthMethod = (typeof authMethods)[number];
-
-export const responseTypes = ['code', 'id_token', 'code id_token'] as const;
-export type MockResponseType = (typeof responseTypes)[number];
-
-/** Public members of a JWK, RFC 7517. */
-export interface PublicJwk {
-  readonly kty?: string | undefined;
-  readonly kid?: string | undefined;
-  readonly alg?: string | undefined;
-  readonly use?: string | undefined;
-  readonly crv?: string | undefined;
-  readonly x?: string | undefined;
-  readonly y?: string | undefined;
-  readonly n?: string | undefined;
-  readonly e?: string | undefined;
-  readonly x5c?: readonly string[] | undefined;
-  readonly 'x5t#S256'?: string | undefined;
-}
-
-const jwk = shape<PublicJwk>('a JWK', { type: 'object' }, isObject);
-const jwks = object({ keys: needed(list(jwk), 'Public keys.') }, 'an object with keys');
-const notEmpty = text('a string that is not empty', value => value !== '');
-const redirectUri = text('an absolute URI with no fragment', isRedirectUri);
-const webAddress = text('an http or https URL', value =>
-  /^https?:$/.test(URL.canParse(value) ? new URL(value).protocol : ''),
-);
-
-/** A client, with the member names of RFC 7591 and the RFCs that extend it. */
-export const clientFields = {
-  client_id: needed(notEmpty, 'The client identifier.'),
-  client_secret: optional(notEmpty, 'Random if the method needs a secret and none is given.'),
-  token_endpoint_auth_method: optional(
-    oneOf(authMethods),
-    'The client must authenticate with this method.',
-    '`client_secret_basic` with a secret, otherwise `none`',
-  ),
-  grant_types: optional(
-    list(oneOf(grantTypes)),
-    'Grant types that the client may use.',
-    'all; `client_credentials` only if the client can authenticate',
-  ),
-  jwks: optional(
-    jwks,
-    'Public keys for `private_key_jwt`; each with `x5c` or `x5t#S256` for `self_signed_tls_client_auth`.',
-  ),
-  tls_client_auth_subject_dn: optional(notEmpty, 'Subject of the certificate as in RFC 4514 (RFC 8705 section 2.1.2).'),
-  tls_client_certificate_bound_access_tokens: optional(
-    yesOrNo,
-    'Binds tokens to the certificate of a client that authenticates by another method or not at all (RFC 8705 section 3.4).',
-  ),
-  redirect_uris: optional(
-    list(redirectUri),
-    'Compared exactly, except for the port of http://127.0.0.1 and http://[::1].',
-    '`/` and `/callback` on these hosts',
-  ),
-  post_logout_redirect_uris: optional(list(redirectUri), 'URLs that sign-out may redirect to.', 'as `redirect_uris`'),
-  require_pushed_authorization_requests: optional(yesOrNo, 'RFC 9126 section 6.'),
-  dpop_bound_access_tokens: optional(yesOrNo, 'Token requests need a DPoP proof (RFC 9449 section 5.2).'),
-  response_types: optional(list(oneOf(responseTypes)), 'Response types that the client may request.', '`["code"]`'),
-  subject: optional(anyText, 'Subject of the tokens of this client.', '`subject` of the issuer'),
-  backchannel_logout_uri: optional(
-    webAddress,
-    'Receives a logout token when a session ends (OpenID Connect Back-Channel Logout).',
-  ),
-  frontchannel_logout_uri: optional(
-    webAddress,
-    'Loaded in a frame of the page that ends a session (OpenID Connect Front-Channel Logout).',
-  ),
-  claims: optional(members(anything), 'Claims added to all of its access and ID tokens.'),
-};
-
-export type MockClientOptions = Input<typeof clientFields>;
-
-type SettledMember =
-  | 'token_endpoint_auth_method'
-  | 'grant_types'
-  | 'response_types'
-  | 'redirect_uris'
-  | 'post_logout_redirect_uris';
-
-/** A client with its defaults filled in. */
-export type MockClient = MockClientOptions & {
-  readonly [K in SettledMember]-?: NonNullable<MockClientOptions[K]>;
-} & {
-  /**
-   * Created for a request of an unregistered client_id. It may authenticate with any secret or none, and use any
-   * redirect URI.
-   */
-  readonly anyone?: true;
-};
-
-/** As the mock stores it; redirect URIs can be added later. */
-export type SettledClient = MockClient & {
-  readonly redirect_uris: string[];
-  readonly post_logout_redirect_uris: string[];
-};
 
 export const rotationShape = oneOf(['none', 'omit', 'strict', 'grace']);
 export const signInShape = oneOf(['page', 'auto', 'deny']);
@@ -267,8 +171,6 @@ export interface Settings extends RotationPolicy {
   idTokenLifetime: number;
 }
 
-const loopback = ['http://127.0.0.1/callback', 'http://[::1]/callback', 'http://127.0.0.1/', 'http://[::1]/'];
-
 /** Fills in the defaults of options, which may come from a user's JSON. @throws MockOptionError with every problem */
 export function settle(options: MockIssuerOptions): Settings {
   const {
@@ -325,75 +227,6 @@ export function settle(options: MockIssuerOptions): Settings {
   };
 }
 
-function defaultClients(): MockClientOptions[] {
-  return [{ client_id: 'demo' }, { client_id: 'demo-confidential', client_secret: randomText(32) }];
-}
-
-export function settleClient(client: MockClientOptions): SettledClient {
-  const method = client.token_endpoint_auth_method ?? (client.client_secret ? 'client_secret_basic' : 'none');
-  const redirectUris = [...(client.redirect_uris ?? loopback)];
-  const { client_secret = randomText(32), ...rest } = client;
-  return {
-    ...(Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)) as typeof rest),
-    ...(method.startsWith('client_secret') && { client_secret }),
-    token_endpoint_auth_method: method,
-    response_types: client.response_types ?? ['code'],
-    grant_types: client.grant_types ?? grantTypes.filter(type => type !== 'client_credentials' || method !== 'none'),
-    redirect_uris: redirectUris,
-    post_logout_redirect_uris: [...(client.post_logout_redirect_uris ?? redirectUris)],
-  };
-}
-
-/** The registered clients. More can be added while the issuer runs. */
-export interface ClientRegistry {
-  readonly all: readonly SettledClient[];
-  get(clientId: string): SettledClient | undefined;
-  add(client: SettledClient): void;
-  remove(clientId: string): void;
-}
-
-function createClients(clients: SettledClient[], anyClient: boolean): ClientRegistry {
-  const byId = new Map(clients.map(client => [client.client_id, client]));
-  return {
-    all: clients,
-    get(clientId) {
-      const known = byId.get(clientId);
-      if (known !== undefined || !anyClient) return known;
-      const made: SettledClient = {
-        ...settleClient({ client_id: clientId, grant_types: grantTypes, response_types: responseTypes }),
-        anyone: true,
-      };
-      // Each client_id keeps its object, because codes and tokens are compared with the client that received them.
-      if (byId.size < 10_000) byId.set(clientId, made);
-      return made;
-    },
-    add(client) {
-      clients.push(client);
-      byId.set(client.client_id, client);
-    },
-    remove(clientId) {
-      byId.delete(clientId);
-      const index = clients.findIndex(client => client.client_id === clientId);
-      if (index >= 0) clients.splice(index, 1);
-    },
-  };
-}
-
-/** What the client lacks for its authentication method, as pairs of member and expectation. */
-export function credentialProblems(client: MockClient): readonly (readonly [name: string, expected: string])[] {
-  const { token_endpoint_auth_method: method, jwks, tls_client_auth_subject_dn: subject } = client;
-  const keys = jwks?.keys ?? [];
-  if (method === 'private_key_jwt' && keys.length === 0)
-    return [['jwks', 'public keys, which private_key_jwt requires']];
-  if (method === 'self_signed_tls_client_auth') {
-    const fit = keys.length > 0 && keys.every(key => key.x5c?.[0] ?? key['x5t#S256']);
-    return fit ? [] : [['jwks', 'keys with x5c or x5t#S256']];
-  }
-  if (method === 'tls_client_auth' && subject === undefined)
-    return [['tls_client_auth_subject_dn', 'the subject of the certificate']];
-  return [];
-}
-
 /** Changes only the lifetimes that are given. */
 export function applyLifetimes(settings: Settings, lifetimes: Lifetimes): void {
   const { accessTokenLifetime, idTokenLifetime, refreshTokenLifetime } = read(object(lifetimeFields), lifetimes, '');
@@ -422,10 +255,4 @@ export function registerRedirectUri(settings: Settings, uri: string, clientId?: 
   const client = clientCalled(settings, clientId);
   read(redirectUri, uri, 'uri');
   for (const list of [client.redirect_uris, client.post_logout_redirect_uris]) if (!list.includes(uri)) list.push(uri);
-}
-
-export const byCertificate = (method: ClientAuthMethod) => method.endsWith('tls_client_auth');
-
-function usesTls(client: SettledClient): boolean {
-  return client.tls_client_certificate_bound_access_tokens === true || byCertificate(client.token_endpoint_auth_method);
 }

@@ -1,6 +1,6 @@
 import { type MockReply, textReply } from './http.ts';
+import type { MockUser } from './registry.ts';
 import { randomText } from './shelf.ts';
-import type { MockUser } from './users.ts';
 
 /** HTML that is already escaped. */
 export interface Markup {

@@ -1,7 +1,6 @@
-import type { Claims } from './effects.ts';
 import type { Grant } from './families.ts';
-import type { PathName } from './metadata.ts';
-import { hasScope } from './requested.ts';
+import { hasScope } from './families.ts';
+import type { Claims } from './http.ts';
 /* The peculiarities of well-known issuers, as data. To add a persona, add a row, with a source for each fact. */
 
 export interface Persona {
@@ -217,3 +216,21 @@ export function rootOf(issuer: string, persona: Persona | undefined): string {
   const end = `/${persona?.issuerEnd}`;
   return path.endsWith(end) ? path.slice(0, -end.length) : path;
 }
+
+export const pathNames = {
+  jwks: 'jwks',
+  token: 'token',
+  authorization: 'authorize',
+  signIn: 'sign-in',
+  par: 'par',
+  deviceAuthorization: 'device_authorization',
+  device: 'device',
+  introspection: 'introspect',
+  revocation: 'revoke',
+  userInfo: 'userinfo',
+  endSession: 'end_session',
+  registration: 'register',
+  resource: 'api',
+} as const;
+
+export type PathName = keyof typeof pathNames;

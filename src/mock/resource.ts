@@ -1,12 +1,11 @@
-import type { Confirmation } from './clients.ts';
+import { supportedScopes } from './authorizationRequest.ts';
 import type { DpopVerifier } from './dpop.ts';
 import { asymmetricAlgs } from './dpop.ts';
-import type { Claims } from './effects.ts';
+import { type Confirmation, hasScope } from './families.ts';
 import type { Answer, Exchange, MockReply } from './http.ts';
-import { hasForm, jsonReply, oauthError, readForm, textReply } from './http.ts';
+import { type Claims, hasForm, jsonReply, oauthError, readForm, textReply } from './http.ts';
 import { pathsOf } from './metadata.ts';
 import type { Settings } from './options.ts';
-import { hasScope, supportedScopes } from './requested.ts';
 import type { ReadToken, TokenReader } from './tokenStatus.ts';
 import { claimsOfUser, selectClaims } from './users.ts';
 

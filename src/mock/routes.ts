@@ -3,13 +3,14 @@ import { createPushedRequests } from './authorizationRequest.ts';
 import { createAssertionCheck, createBackChannel, createRegistration } from './clients.ts';
 import { createDeviceCodes, createDevicePage, type DeviceCodes } from './device.ts';
 import { createDpopVerifier, type DpopVerifier } from './dpop.ts';
-import { type Claims, deviceCodeGrant, type Endpoint, patched, tokenExchangeGrant } from './effects.ts';
+import { type Endpoint, patched } from './effects.ts';
 import { createEndSession, createLogoutNotices } from './endSession.ts';
 import type { Families } from './families.ts';
-import { type Answer, jsonReply } from './http.ts';
+import { type Answer, type Claims, jsonReply } from './http.ts';
 import type { KeyRing } from './keys.ts';
 import { metadataOf, pathsOf } from './metadata.ts';
 import type { Settings } from './options.ts';
+import { deviceCodeGrant, tokenExchangeGrant } from './registry.ts';
 import { createAccessCheck, createResource, createUserInfo, resourceMetadataOf } from './resource.ts';
 import { createExpiringMap } from './shelf.ts';
 import {

@@ -1,13 +1,15 @@
-import { type BackChannel, type Confirmation, confirmation } from './clients.ts';
+import { personalScopes, targetsOf } from './authorizationRequest.ts';
+import { type BackChannel, confirmation } from './clients.ts';
 import type { DpopVerifier } from './dpop.ts';
-import { type Effect, type GrantType, patched, type TokenKind } from './effects.ts';
-import { type Families, type Grant, newSid } from './families.ts';
-import { type Answer, type Form, jsonReply, type MockReply, oauthError } from './http.ts';
-import { clientCalled, type MockClient, type Settings } from './options.ts';
-import { audienceOf, isWithin, personalScopes, targetsOf } from './requested.ts';
+import { patched } from './effects.ts';
+import { type Confirmation, type Families, type Grant, isWithin, newSid } from './families.ts';
+import { type Answer, type Effect, type Form, jsonReply, type MockReply, oauthError, type TokenKind } from './http.ts';
+import { clientCalled, type Settings } from './options.ts';
+import type { GrantType, MockClient } from './registry.ts';
 import { anyText, either, type Input, list, optional, seconds } from './shape.ts';
 import type { TokenReader } from './tokenStatus.ts';
 import type { Issuing, TokenResponse } from './tokens.ts';
+import { audienceOf } from './tokens.ts';
 
 export const firstTokenFields = {
   clientId: optional(anyText, 'Client to issue the tokens to.', 'the first client'),

@@ -1,13 +1,11 @@
 import type { JWK } from 'jose';
 import { compactVerify, createLocalJWKSet } from 'jose';
 import type { BackChannel } from './clients.ts';
-import type { Claims, TokenKind } from './effects.ts';
 import type { Families, Family } from './families.ts';
 import type { Answer, MockReply } from './http.ts';
-import { jsonReply, oauthError } from './http.ts';
+import { type Claims, jsonReply, oauthError, type TokenKind } from './http.ts';
 import type { KeyRing } from './keys.ts';
-import { mockAlgs } from './keys.ts';
-import type { PublicJwk } from './options.ts';
+import { mockAlgs, type PublicJwk } from './keys.ts';
 import type { ExpiringMap } from './shelf.ts';
 import { createExpiringMap } from './shelf.ts';
 

@@ -1,14 +1,21 @@
-import { consentOf } from './authorization.ts';
 import type { AuthorizationRequest } from './authorizationRequest.ts';
-import type { Confirmation } from './clients.ts';
-import type { Claims, Effect, TokenKind } from './effects.ts';
-import { type Families, type Family, type Grant, newJti, newSid } from './families.ts';
+import {
+  type ClaimsRequest,
+  type Confirmation,
+  type Families,
+  type Family,
+  type Grant,
+  hasScope,
+  newJti,
+  newSid,
+} from './families.ts';
+import type { Claims, Effect, TokenKind } from './http.ts';
 import type { KeyRing, MockCrypto, SigningKey } from './keys.ts';
-import type { MockClient, Settings } from './options.ts';
+import type { Settings } from './options.ts';
 import type { Persona } from './personas.ts';
-import { audienceOf, hasScope } from './requested.ts';
+import type { MockClient } from './registry.ts';
 import { type ExpiringMap, randomText } from './shelf.ts';
-import { type ClaimsRequest, claimsOfUser, type Session, selectClaims } from './users.ts';
+import { claimsOfUser, type Session, selectClaims } from './users.ts';
 
 /** The contents of the tokens of one response. */
 interface TokenOrder {
@@ -330,4 +337,16 @@ export function refreshTokenOf(client: MockClient, family: Family): string | und
   const { scope } = family.grant;
   if (!client.grant_types.includes('refresh_token')) return undefined;
   return hasScope(scope, 'openid') && !hasScope(scope, 'offline_access') ? undefined : family.current;
+}
+
+/** What the user agreed to in the browser. */
+export function consentOf({ scope, targets, claims }: AuthorizationRequest, session: Session): Consent {
+  const { subject, authTime, acr, amr } = session;
+  return { subject, scope, targets, authTime, acr, amr, claims };
+}
+
+/** The `aud` claim: a string for one target, an array for several. */
+export function audienceOf(targets: readonly string[]): string | readonly string[] {
+  const [only] = targets;
+  return targets.length === 1 && only !== undefined ? only : targets;
 }

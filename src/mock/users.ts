@@ -1,74 +1,12 @@
-import type { Claims } from './effects.ts';
-import type { Family } from './families.ts';
-import type { Exchange } from './http.ts';
+import type { ClaimsRequest, Family } from './families.ts';
+import type { Claims, Exchange } from './http.ts';
 import type { Settings } from './options.ts';
 import { rootOf } from './personas.ts';
-import {
-  anyText,
-  anything,
-  type Input,
-  isObject,
-  list,
-  members,
-  needed,
-  object,
-  optional,
-  problemsOf,
-  shape,
-  text,
-  uniqueList,
-  type ValueOf,
-} from './shape.ts';
+import type { MockUser } from './registry.ts';
+import { isObject, members, object, optional, problemsOf, shape, type ValueOf } from './shape.ts';
 import { createExpiringMap, randomText } from './shelf.ts';
-/* Sign-in: the users of the options, their browser sessions, and which of their claims are issued. */
 
-export const userFields = {
-  sub: needed(
-    text('a string that is not empty', value => value !== ''),
-    'The subject.',
-  ),
-  claims: optional(members(anything), 'Claims for ID tokens and UserInfo: `{ "email": "ada@example.com" }`.'),
-  groups: optional(list(anyText), 'The claim `groups`; with the scope `groups` it is in access tokens too.'),
-  acr: optional(anyText, 'The claim `acr`: how this user authenticates (OpenID Connect Core section 2).'),
-  amr: optional(list(anyText), 'The claim `amr` (RFC 8176).'),
-};
-
-export type MockUser = Input<typeof userFields>;
-export const usersShape = uniqueList(object(userFields, 'a user, an object with sub'), 'sub', 'an array of users');
-
-/** OpenID Connect Core section 5.4, plus `groups` in the form many issuers use. */
-export const standardScopeClaims: Readonly<Record<string, readonly string[]>> = {
-  profile: [
-    'name',
-    'family_name',
-    'given_name',
-    'middle_name',
-    'nickname',
-    'preferred_username',
-    'profile',
-    'picture',
-    'website',
-    'gender',
-    'birthdate',
-    'zoneinfo',
-    'locale',
-    'updated_at',
-  ],
-  email: ['email', 'email_verified'],
-  address: ['address'],
-  phone: ['phone_number', 'phone_number_verified'],
-  groups: ['groups'],
-};
-
-/** The supported part of the `claims` parameter (OpenID Connect Core section 5.5). */
-export interface ClaimsRequest {
-  readonly idToken: readonly string[];
-  readonly userInfo: readonly string[];
-  /** The values of an essential `acr`. Sign-in fails if the user has none of them. */
-  readonly acr?: readonly string[];
-  /** The required value of `sub`: only this user may sign in. */
-  readonly sub?: string;
-}
+/* Sign-in: browser sessions of users, and which of their claims are issued. */
 
 const requestedClaim = shape<unknown>('null or an object', {}, value => value === null || isObject(value));
 const claimsShape = object({

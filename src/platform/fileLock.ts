@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { renameSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isWorkbenchError, WorkbenchError } from '../core/errors.ts';
-import type { Clock, Lease, LedgerEntry, LockUse, Log, SharedLock } from '../core/ports.ts';
+import type { Clock, HistoryStore, Lease, LedgerEntry, LockUse, Log, SharedLock } from '../core/ports.ts';
 import { cancelled, createTurns, pause, until } from '../core/waiting.ts';
-import { type Draft, errorCode, flushNames, move, openDraft, remove, replaceFile } from './files.ts';
+import { type Draft, errorCode, flushNames, move, openDraft, readText, remove, replaceFile } from './files.ts';
 import {
   combineSignOut,
   journalText,
@@ -16,7 +17,15 @@ import {
   unavailable,
   undamagedValue,
 } from './ledgerFile.ts';
-import { createClaim, type LockClaim, type LockFiles, lockFiles, removeLeftovers, watchFolder } from './lockClaim.ts';
+import {
+  createClaim,
+  fileName,
+  type LockClaim,
+  type LockFiles,
+  lockFiles,
+  removeLeftovers,
+  watchFolder,
+} from './lockClaim.ts';
 import { acquire, type Holding, hold, type LockTimes, lockTimes } from './lockWait.ts';
 
 export interface FileLockOptions {
@@ -324,4 +333,37 @@ function pendingWork() {
     },
     done: async () => void (await Promise.all(pending)),
   };
+}
+
+/** Bytes: far more than fifty entries take. */
+const largestHistory = 256 * 1024;
+
+/** Milliseconds: a window writes its entry in a fraction of this. */
+const historyTimes = { heartbeat: 1000, stale: 3000, patience: 5000 };
+
+/**
+ * Stores one file per name in `folder`, which is created when needed. Windows that write at the same time take turns.
+ */
+export function createHistoryFile(folder: string, clock: Clock, log: Log): HistoryStore {
+  const lock = createFileLock({ folder, clock, log, times: historyTimes });
+  const never = new AbortController().signal;
+  const path = (name: string) => join(folder, `${fileName(name)}.json`);
+  return {
+    read: async name => textOf(path(name)),
+    update: (name, change) =>
+      lock.withLock(name, never, async () => {
+        const file = path(name);
+        await replaceFile(file, `${file}.${randomUUID()}.new`, change(textOf(file)));
+      }),
+    delete: name => lock.withLock(name, never, () => remove(path(name))),
+  };
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readText(file, largestHistory);
+  } catch (error) {
+    if (errorCode(error) !== 'EFBIG') throw error;
+    return undefined;
+  }
 }

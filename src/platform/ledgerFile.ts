@@ -1,10 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { isWorkbenchError, WorkbenchError } from '../core/errors.ts';
-import type { Clock, HandedOver, HistoryStore, LedgerEntry, Log } from '../core/ports.ts';
-import { createFileLock } from './fileLock.ts';
-import { errorCode, readPatiently, readText, remove, replaceFile } from './files.ts';
-import { fileName, type LockFiles } from './lockClaim.ts';
+import type { HandedOver, LedgerEntry } from '../core/ports.ts';
+import { errorCode, readPatiently } from './files.ts';
+import type { LockFiles } from './lockClaim.ts';
 
 /** The content of the ledger file. */
 interface WrittenEntry extends Omit<LedgerEntry, 'signedOutAt'> {
@@ -166,37 +163,4 @@ function isIntent(value: unknown): boolean {
 
 function isSignOut(value: unknown): value is SignOut {
   return isObject(value) && value.version === version && isGeneration(value.generation) && isTime(value.at);
-}
-
-/** Bytes: far more than fifty entries take. */
-const largest = 256 * 1024;
-
-/** Milliseconds: a window writes its entry in a fraction of this. */
-const times = { heartbeat: 1000, stale: 3000, patience: 5000 };
-
-/**
- * Stores one file per name in `folder`, which is created when needed. Windows that write at the same time take turns.
- */
-export function createHistoryFile(folder: string, clock: Clock, log: Log): HistoryStore {
-  const lock = createFileLock({ folder, clock, log, times });
-  const never = new AbortController().signal;
-  const path = (name: string) => join(folder, `${fileName(name)}.json`);
-  return {
-    read: async name => textOf(path(name)),
-    update: (name, change) =>
-      lock.withLock(name, never, async () => {
-        const file = path(name);
-        await replaceFile(file, `${file}.${randomUUID()}.new`, change(textOf(file)));
-      }),
-    delete: name => lock.withLock(name, never, () => remove(path(name))),
-  };
-}
-
-function textOf(file: string): string | undefined {
-  try {
-    return readText(file, largest);
-  } catch (error) {
-    if (errorCode(error) !== 'EFBIG') throw error;
-    return undefined;
-  }
 }

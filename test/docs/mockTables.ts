@@ -4,11 +4,10 @@ import { root } from '../../scripts/lib/project.mjs';
 import { operations } from '../../src/mock/control.ts';
 import { faultFields, faultRows, faultTypes } from '../../src/mock/faults.ts';
 import { configShape, serverFields } from '../../src/mock/nodeServer.ts';
-import { clientFields } from '../../src/mock/options.ts';
 import { type Persona, personas } from '../../src/mock/personas.ts';
+import { clientFields, userFields } from '../../src/mock/registry.ts';
 import type { Fields } from '../../src/mock/shape.ts';
 import { scenarios } from '../../src/mock/torture/scenarios.ts';
-import { userFields } from '../../src/mock/users.ts';
 
 /** The parts of docs/mock-issuer.md that are generated from the mock's tables. */
 const parts: Readonly<Record<string, () => string>> = {

@@ -1,5 +1,5 @@
-import { deviceCodeGrant } from '../effects.ts';
 import type { MockIssuerOptions } from '../options.ts';
+import { deviceCodeGrant } from '../registry.ts';
 import { NoResponse } from './lateness.ts';
 import { failed, type Must, notExercised, passed, type ScenarioOutcome, stoodStill } from './outcome.ts';
 import type { Scenario, ScenarioOf, ScenarioParts } from './rows.ts';

@@ -20,6 +20,7 @@ import type { PreviousTokens } from '../../core/view/sessionView.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
 import type { Connections } from '../connections.ts';
 import { stepDone } from '../contextKeys.ts';
+import type { LeakList } from '../leaks/search.ts';
 import type { MockService } from '../mockIssuer.ts';
 import type { KeyChooser } from '../prompts/keys.ts';
 import { confirm, notify, progress, type Tell, toClipboard } from '../screen.ts';
@@ -28,9 +29,6 @@ import { describeError } from '../text/errors.ts';
 import { redirectComplaintText } from '../text/signIn.ts';
 import type { TokenDocuments } from '../tokenDocuments.ts';
 import { type Fields, object, readFields, type Values } from './fields.ts';
-import type { createLeakList } from './leaks.ts';
-
-type LeakList = ReturnType<typeof createLeakList>;
 
 /** The services built by src/extension.ts, by name. */
 export interface Services {

@@ -7,7 +7,7 @@ import { endOf, type Session } from '../../core/records/sessions.ts';
 import { pastedId } from '../connections.ts';
 import { setMenuKey } from '../contextKeys.ts';
 import { knownTokenAt, ownerOf, type Place, placeFields, placeIn, tokensIn } from '../editor/scan.ts';
-import { type FileLeaks, gitApi, leaksIn, searchStaged, searchWorkspace, stagedFiles } from '../leaks/search.ts';
+import { gitApi, type LeakList, leaksIn, searchStaged, searchWorkspace, stagedFiles } from '../leaks/search.ts';
 import { pickConnection } from '../prompts/pick.ts';
 import { pick } from '../prompts/questions.ts';
 import { confirm, flash, notify } from '../screen.ts';
@@ -49,8 +49,8 @@ export const clearLeaks = defineCommand(
   }),
 );
 
-/** The found tokens in the Problems panel. A file is searched again when it is edited. */
-export function createLeakList({ own, sessions, clock }: Pick<Services, 'own' | 'sessions' | 'clock'>) {
+/** A file is searched again when it is edited. */
+export function createLeakList({ own, sessions, clock }: Pick<Services, 'own' | 'sessions' | 'clock'>): LeakList {
   const listed = own(languages.createDiagnosticCollection('jwtWorkbench.leaks'));
   own(
     workspace.onDidChangeTextDocument(({ document }) => {
@@ -65,12 +65,12 @@ export function createLeakList({ own, sessions, clock }: Pick<Services, 'own' | 
       [...listed].some(([, diagnostics]) => diagnostics.length > 0),
     );
   return {
-    show(found: readonly FileLeaks[]): void {
+    show(found) {
       listed.clear();
       for (const { uri, diagnostics } of found) listed.set(uri, diagnostics);
       tell();
     },
-    clear(): void {
+    clear() {
       listed.clear();
       tell();
     },

@@ -29,6 +29,12 @@ export interface FileLeaks {
   readonly leaks: readonly Leak[];
 }
 
+/** The found tokens in the Problems panel. */
+export interface LeakList {
+  show(found: readonly FileLeaks[]): void;
+  clear(): void;
+}
+
 export interface Search {
   readonly searched: number;
   /** More files matched than are searched. */

@@ -19,7 +19,7 @@ import { driverOf } from './drive.mjs';
  * One client: the options of the issuer that differ from the default, and how the client is run.
  * @typedef {object} Row
  * @property {string} [package] if it differs from the name
- * @property {import('../../../src/mock/options.ts').MockClientOptions} [client]
+ * @property {import('../../../src/mock/registry.ts').MockClientOptions} [client]
  * @property {import('../../../src/mock/nodeServer.ts').MockServerOptions} [options]
  * @property {true} [post] it sends its secret in the body by default, and is registered for that
  * @property {true} [tls]
@@ -34,7 +34,7 @@ import { driverOf } from './drive.mjs';
  * @property {string} how
  */
 
-/** @type {import('../../../src/mock/options.ts').MockClientOptions} */
+/** @type {import('../../../src/mock/registry.ts').MockClientOptions} */
 const page = {
   client_id: 'page',
   redirect_uris: ['http://127.0.0.1/callback', 'http://127.0.0.1/silent', 'http://127.0.0.1/'],

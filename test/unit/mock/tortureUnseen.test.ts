@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { startMockServer } from '../../../src/mock/nodeServer.ts';
-import type { MockClientOptions } from '../../../src/mock/options.ts';
+import type { MockClientOptions } from '../../../src/mock/registry.ts';
 import { scenarios } from '../../../src/mock/torture/scenarios.ts';
 import { type TortureReport, torture } from '../../../src/mock/torture/torture.ts';
 import { freePort, loopbackServer } from '../../support/loopbackServer.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../../src/core/waiting.ts';
-import { createHistoryFile } from '../../../src/platform/ledgerFile.ts';
+import { createHistoryFile } from '../../../src/platform/fileLock.ts';
 
 const historyIn = (folder: string) => createHistoryFile(folder, systemClock, () => {});
 const added = (line: string) => (text: string | undefined) => `${text ?? ''}${line};`;
