@@ -105,7 +105,7 @@ export const signOut = defineCommand(
               : l10n.t('Signed out of {0}. The issuer has revoked the tokens.', label(argument)),
         );
         const connection = sessions.connection(argument.connection);
-        await warnUntold(untold, label(argument));
+        warnUntold(untold, label(argument));
         if (idToken !== undefined && connection) await offerLogout(services, connection, idToken);
       },
     };
@@ -119,15 +119,15 @@ export function endingParts(services: Services) {
 
 type Untold = WorkbenchError<'lock_unavailable'> | undefined;
 
-/** Other windows may still hold the tokens in memory. */
-export async function warnUntold(untold: Untold, label: string): Promise<void> {
+/** Other windows may still hold the tokens in memory. Nothing waits until the user closes the warning. */
+export function warnUntold(untold: Untold, label: string): void {
   if (untold === undefined) return;
   const text = l10n.t(
     'The tokens of {0} are deleted here, but other windows could not be told: their shared folder cannot be used ({1}). Reload those windows.',
     label,
     printable(untold.data.reason, 40),
   );
-  await notify('warning', text);
+  void notify('warning', text);
 }
 
 /** Offers to end the session in the browser: while it lasts, the next sign-in asks nothing. */

@@ -156,6 +156,8 @@ describe('a person in the real workbench', function () {
     const untold = /The tokens of Shop are deleted here, but other windows could not be told.*(?:ENOTDIR|EEXIST)/;
     await page.getByText(untold).first().waitFor();
     await ui.window.picture('untold');
+    // It does not come when the warning is closed, which may be after the next sign-in.
+    await ui.window.notification('Signed out of Shop in VS Code. The browser may still have a session').waitFor();
     await ui.window.page.locator('[role=treeitem][aria-label^="Connection Shop, no tokens"]').waitFor();
     await rm(folder);
     await rename(aside, folder);

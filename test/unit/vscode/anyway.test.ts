@@ -11,7 +11,7 @@ import { keyOf, lagging, windowOf } from '../core/records/familyWorld.ts';
 
 /** What the stand-in for VS Code answers, one after the other, and what it showed: a text and its buttons. */
 interface Host {
-  answers: (string | undefined)[];
+  answers: (string | undefined | Promise<never>)[];
   shown: string[][];
   setting: unknown;
 }
@@ -122,15 +122,16 @@ describe('a shared refresh token that cannot be handed on', function () {
     });
   }
 
-  it('is deleted by a removal that could not tell other windows, which says so', async () => {
-    const { world, services } = await stuck();
-    world.lock.forget = async () => {
-      throw new WorkbenchError('lock_unavailable', { connection: 'a', reason: 'EROFS' });
-    };
-    host().answers = ['Remove', 'Remove Anyway'];
-    await commands.removeConnection.handler(services)({ kind: 'connection', id: 'a' });
-    assert.match(host().shown.at(-1)?.[0] ?? '', /^The tokens of Main are deleted here, but other windows could not/);
-  });
+  for (const [name, [yes, anyway]] of Object.entries(ways))
+    it(`is deleted by ${name} that could not tell other windows, which says so and waits for no answer`, async () => {
+      const { world, services } = await stuck();
+      world.lock.forget = async () => {
+        throw new WorkbenchError('lock_unavailable', { connection: 'a', reason: 'EROFS' });
+      };
+      host().answers = [yes, anyway, new Promise(() => {})];
+      await commands[name as keyof typeof ways].handler(services)({ kind: 'connection', id: 'a' });
+      assert.match(host().shown.at(-1)?.[0] ?? '', /^The tokens of Main are deleted here, but other windows could not/);
+    });
 
   it('is given to the other connection where its own was taken out of settings.json, and its id is used anew', async () => {
     const { world, newest, services, free } = await stuck();
