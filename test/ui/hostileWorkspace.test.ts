@@ -69,7 +69,8 @@ describe('a hostile workspace', function () {
     return names;
   }
 
-  it('the user signs in, where nothing is hostile', async () => {
+  /** The user signs in, where nothing is hostile. */
+  async function signIn(): Promise<void> {
     const window = await ui.openWindow('');
     await window.openContainer('JWT Workbench');
     await row(window, 'Connection Shop').waitFor();
@@ -78,17 +79,24 @@ describe('a hostile workspace', function () {
     await row(window, 'Access token').waitFor();
     await secretsAreKept(window.page);
     await window.page.close();
-  });
+  }
 
-  it('is opened in Restricted Mode: no connection of its own, no token sent anywhere, no hidden command', async () => {
-    const file = await plantTraps(ui.folder, thief.origin);
-    const sent = refreshes().length;
-    const window = await ui.openWindow(file);
+  /** The window with the hostile workspace. The first test that needs it opens it. */
+  async function openHostile(): Promise<UiWindow> {
+    if (ui.window) return ui.window;
+    await signIn();
+    const window = await ui.openWindow(await plantTraps(ui.folder, thief.origin));
     ui.window = window;
     await window.openContainer('JWT Workbench');
     await window.statusBarItem('Restricted Mode').waitFor();
     await window.expand(row(window, 'Connection Shop'));
     await window.treeItem('paused until you trust the workspace').waitFor();
+    return window;
+  }
+
+  it('is opened in Restricted Mode: no connection of its own, no token sent anywhere, no hidden command', async () => {
+    const sent = refreshes().length;
+    const window = await openHostile();
     assert.deepEqual(
       (await window.treeRows()).filter(text => /^Connection/.test(text) && !/^Connection Shop/.test(text)),
       [],
@@ -102,7 +110,7 @@ describe('a hostile workspace', function () {
   });
 
   it('is trusted: the user’s own connections work, the workspace’s are still none', async () => {
-    const { window } = ui;
+    const window = await openHostile();
     const sent = refreshes().length;
     await window.runCommand('Workspaces: Manage Workspace Trust');
     await window.press(window.page.getByRole('button', { name: 'Trust', exact: true }).first(), timeout =>
