@@ -495,7 +495,11 @@ export async function again(gesture: (timeout: number, attempt: number) => Promi
     } catch (error) {
       if (!(error instanceof errors.TimeoutError) || attempt === 3) throw error;
       // Named in the output, because an attempt that fails has a cause.
-      console.log(`      tried again: ${error.message.replace(/\s+/g, ' ').slice(0, 300)}`);
+      const text = error.message.replace(/\s+/g, ' ');
+      // The end of Playwright's log says what was in the way.
+      console.log(
+        `      tried again: ${text.slice(0, 300)}${text.length > 600 ? ' [...]' : ''}${text.slice(300).slice(-300)}`,
+      );
     }
   }
 }
