@@ -1,5 +1,5 @@
 import { readdirSync, watch } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundle } from './lib/bundle.mjs';
@@ -44,6 +44,7 @@ export async function buildExtension({ production = false, keep = false, to = jo
       entryPoints: loadedLate.map(name => join(src, `${name}.ts`)),
       entryNames: '[name]',
       splitting: true,
+      plugins: [sentences],
     }),
     bundle({
       ...common,
@@ -78,6 +79,33 @@ const late = {
       const name = loadedLate.find(each => join(resolveDir, path) === join(root, 'src', `${each}.ts`));
       return name === undefined ? undefined : { path: `./${basename(name)}.mjs`, external: true };
     });
+  },
+};
+
+/**
+ * The sentences of the extension once more, for the command line, where no `vscode` can be imported. They use its
+ * `l10n.t` alone, so here they get one that fills in the values. A text that imports more than that is not built.
+ * @type {import('esbuild').Plugin}
+ */
+const sentences = {
+  name: 'sentences',
+  setup({ onResolve, onLoad }) {
+    const namespace = 'sentences';
+    const isText = (/** @type {string} */ file) => dirname(file) === join(root, 'src', 'vscode', 'text');
+    onResolve({ filter: /\.ts$/ }, ({ path, resolveDir, importer, namespace: of }) => {
+      const file = join(resolveDir, path);
+      const isOurs = of === namespace || dirname(importer) === join(root, 'src', 'cli');
+      return isOurs ? { path: file, ...(isText(file) && { namespace }) } : undefined;
+    });
+    onResolve({ filter: /^vscode$/, namespace }, () => ({ path: 'l10n', namespace }));
+    onLoad({ filter: /^l10n$/, namespace }, () => ({
+      contents: `export const l10n = { t: (text, ...values) => text.replace(/\\{(\\d+)\\}/g, (whole, at) => values[at] ?? whole) };`,
+    }));
+    onLoad({ filter: /\.ts$/, namespace }, async ({ path }) => ({
+      contents: await readFile(path, 'utf8'),
+      loader: 'ts',
+      resolveDir: dirname(path),
+    }));
   },
 };
 

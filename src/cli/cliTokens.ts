@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type TokenStateKind, tokenStateOf } from '../core/checks/finding.ts';
+import { tokenStateOf } from '../core/checks/finding.ts';
 import { createVerifier } from '../core/checks/verifier.ts';
 import { isWorkbenchError } from '../core/errors.ts';
 import { importText } from '../core/imports/importText.ts';
@@ -8,6 +8,9 @@ import { printable } from '../core/redact.ts';
 import { jsonText } from '../core/tokens/json.ts';
 import { type DecodedToken, decodeToken } from '../core/tokens/jwt.ts';
 import { systemClock } from '../core/waiting.ts';
+import { checkText } from '../vscode/text/checks.ts';
+import { describeError } from '../vscode/text/errors.ts';
+import { statusText, tokenStateText } from '../vscode/text/states.ts';
 import { CliError } from './brokerClient.ts';
 
 /** The token in a text: alone, in a header line or in a token response. */
@@ -30,26 +33,11 @@ function decoded(token: string): DecodedToken {
 }
 
 function unusable(error: unknown): unknown {
-  if (!isWorkbenchError(error)) return error;
-  const { code, data } = error;
-  const details = Object.entries(data).map(([name, value]) => `${name} ${value}`);
-  return new CliError(
-    'usage',
-    code,
-    `${sentences[code] ?? 'The token cannot be verified with this.'} (${[code, ...details].join(', ')})`,
-  );
+  return isWorkbenchError(error) ? new CliError('usage', error.code, line(describeError(error))) : error;
 }
 
-/** What is wrong with a text that is to be a token. The details in parentheses say where. */
-const sentences: Readonly<Record<string, string>> = {
-  not_a_token: 'Standard input holds no token that can be read.',
-  token_too_large: 'The token is longer than any that is read.',
-  token_too_deep: 'A part of the token is nested deeper than any that is read.',
-  token_part_count: 'The token does not have as many parts as its form requires: it may have been cut off.',
-  token_encoding: 'A part of the token is no base64url: a character is wrong, or some are missing.',
-  token_json: 'A part of the token is base64url, but what it encodes is no JSON.',
-  token_not_an_object: 'A part of the token is JSON, but no object.',
-};
+/** A sentence may quote a token or an issuer, which must not write lines of their own. */
+const line = (text: string) => printable(text, 2000);
 
 /**
  * JSON with numbers as the token has them, and with escapes for what controls a terminal or turns its text around.
@@ -73,9 +61,6 @@ export function decodeText(text: string): string {
   if (kind === 'jwe') return json({ kind, header }, 2);
   return json({ kind, header, payload: token.content ? token.payloadText : token.payload }, 2);
 }
-
-/** Characters of a claim in a line: a token must not write lines of its own. */
-const longest = 500;
 
 export interface VerifyOptions {
   readonly jwks?: string;
@@ -103,31 +88,18 @@ export async function verifyText(
       ...(audience !== undefined && { audience }),
     });
     const state = tokenStateOf({ verified, checks });
-    if (json) return { verified, text: visible(JSON.stringify({ verified, state: state.kind, checks })) };
-    const lines = checks
+    const told = checks.map(check => ({ ...check, ...checkText(check) }));
+    if (json) return { verified, text: visible(JSON.stringify({ verified, state: state.kind, checks: told })) };
+    const lines = told
       .filter(({ status }) => status !== 'skipped')
-      .map(({ id, status, code, expected, found }) =>
-        [
-          status.padEnd(8),
-          id.padEnd(12),
-          code,
-          ...(expected === undefined ? [] : [`expected ${printable(expected, longest)}`]),
-          ...(found === undefined ? [] : [`found ${printable(found, longest)}`]),
-        ].join('  '),
+      .map(({ status, title, detail, advice = '' }) =>
+        line(`${statusText(status).padEnd(8)} ${title}: ${detail} ${advice}`.trimEnd()),
       );
-    return { verified, text: [stateWords[state.kind], ...lines].join('\n') };
+    return { verified, text: [line(tokenStateText(state)), ...lines].join('\n') };
   } catch (error) {
     throw unusable(error);
   }
 }
-
-const stateWords: Readonly<Record<TokenStateKind, string>> = {
-  not_checked: 'not checked',
-  verified: 'verified',
-  expired_valid_signature: 'expired, signature valid',
-  failed: 'verification failed',
-  unverifiable: 'cannot be verified here',
-};
 
 function fileText(file: string): string {
   try {

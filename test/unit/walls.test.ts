@@ -157,6 +157,15 @@ describe('the walls between the rooms', () => {
     );
   });
 
+  it('src/cli takes from src/vscode the sentences alone, which the build makes for it without vscode', () => {
+    wall(within('cli'), each => within('vscode')(each) && !within('vscode/text')(each));
+    const whole = sources.filter(
+      ({ file, text }) =>
+        within('vscode/text')(file) && /from 'vscode'/.test(text.replaceAll("import { l10n } from 'vscode'", '')),
+    );
+    assert.deepEqual(whole, []);
+  });
+
   it('what other extensions copy needs nothing but vscode', () => {
     wall(
       file => file === 'api.d.ts',

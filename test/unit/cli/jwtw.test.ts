@@ -255,14 +255,18 @@ describe('jwtw', function () {
   it('decodes and verifies without VS Code', async () => {
     const env = { JWTW_SOCKET: '', JWTW_CAPABILITY: '' };
     assert.equal(JSON.parse((await run(['decode'], { input: token, env })).stdout).payload.sub, 'ada');
-    const unsigned = await run(['verify'], { input: token, env });
-    assert.equal(unsigned.code, 1);
-    assert.match(unsigned.stdout, /^verification failed/);
+    const verified = await run(['verify', '--audience', 'api'], { input: token, env });
+    assert.equal(verified.code, 1);
+    assert.match(verified.stdout, /^verification failed\nfailed {3}/);
+    // The sentences of the extension, with their values.
+    const audience =
+      /^failed {3}Audience \(aud\): The token has no aud\. Expected "api"\. Check that the token comes from/m;
+    assert.match(verified.stdout, audience);
     const cut = await run(['decode'], { input: 'eyJ.x', env });
     assert.equal(cut.code, 2);
     assert.match(
       cut.stderr,
-      /as many parts as its form requires: it may have been cut off. \(token_part_count, parts 2\)/,
+      /^jwtw: This text has 2 parts between dots\..* Check that the whole token was copied\.\n$/,
     );
     // Beyond 2^53, where JavaScript rounds.
     const part = (text: string) => Buffer.from(text).toString('base64url');
