@@ -14,6 +14,9 @@ export const recordLimit = 64 * 1024;
  */
 const reservedLength = 1024;
 
+/** Milliseconds: no issuer is asked for tokens more often than this, however short their lifetime is. */
+export const leastInterval = 3000;
+
 /** Everything stored for one connection, under one key: writes to several keys have been seen to tear. */
 export interface StoredRecord extends Credentials {
   readonly version: typeof recordVersion;
@@ -330,6 +333,7 @@ const isTokenSet = withFields(
     refresh_token_stored_at: isTime,
     refresh_token_last_used_at: isTime,
     grant: isText,
+    short_lived: isCount,
   },
 );
 const isReplaced = withFields(

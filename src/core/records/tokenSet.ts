@@ -30,6 +30,8 @@ export interface TokenSet {
   readonly refresh_token_last_used_at?: number;
   /** Set if this grant issues no refresh token: new tokens come from repeating the request. */
   readonly grant?: 'client_credentials';
+  /** How many refreshes in a row have brought an access token that ends before the next refresh may begin. */
+  readonly short_lived?: number;
 }
 
 /** A harmless mistake of an issuer. */

@@ -1,7 +1,7 @@
 import type { WorkbenchError } from '../errors.ts';
 import { failureKind } from '../errorTable.ts';
 import type { Clock } from '../ports.ts';
-import { isRefused, isRenewable, unansweredRetry } from '../records/record.ts';
+import { isRefused, isRenewable, leastInterval, unansweredRetry } from '../records/record.ts';
 import { isUnwritable, type Session, type Sessions } from '../records/sessions.ts';
 import type { Refresher } from './refresher.ts';
 
@@ -124,7 +124,7 @@ export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
 
 /** When a connection is refreshed next without a user asking for it, or why it is not. */
 export type Plan =
-  | { readonly at: number; readonly because: 'ending' | 'waiting_for_issuer' | Setback }
+  | { readonly at: number; readonly because: 'ending' | 'short_lived' | 'waiting_for_issuer' | Setback }
   | { readonly never: NoPlan };
 
 /** `offline`: this machine has no network; `unreachable`: only the issuer may be down. */
@@ -150,9 +150,6 @@ const minute = 60 * second;
  * expire.
  */
 const lead = { share: 0.2, least: 10 * second, most: 5 * minute };
-
-/** Milliseconds: the issuer is not asked more often than this, however short the lifetime is. */
-const leastInterval = 3 * second;
 
 /** Milliseconds to wait after consecutive failures: doubled each time, up to the maximum. */
 const backoff = { first: 5 * second, most: 10 * minute };
@@ -180,8 +177,12 @@ export function planRefresh(session: Session, jitter: number): Plan {
   }
   if (tokens.access_token === undefined) return { at: tokens.obtained_at + jitter * second, because: 'ending' };
   if (tokens.expires_at === undefined) return { never: 'end_unknown' };
-  const at = tokens.expires_at - leadTime(tokens.expires_at - tokens.obtained_at) * (1 + jitter / 4);
-  return { at: Math.max(at, tokens.obtained_at + leastInterval), because: 'ending' };
+  const { expires_at, obtained_at, short_lived = 0 } = tokens;
+  // Tokens that end as soon as they arrive cannot be kept fresh, so the issuer is asked less and less often.
+  const pace = Math.min(leastInterval * 2 ** Math.max(0, short_lived - 1), backoff.most);
+  if (short_lived > 1) return { at: obtained_at + pace * (1 + jitter / 4), because: 'short_lived' };
+  const at = expires_at - leadTime(expires_at - obtained_at) * (1 + jitter / 4);
+  return { at: Math.max(at, obtained_at + pace), because: 'ending' };
 }
 
 /** Milliseconds before its expiry at which a token of this lifetime (milliseconds) is refreshed. */

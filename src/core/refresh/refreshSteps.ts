@@ -9,6 +9,7 @@ import {
   isBound,
   isRefused,
   isRenewable,
+  leastInterval,
   type RefreshIntent,
   recordLimit,
   type StoredRecord,
@@ -17,7 +18,14 @@ import {
   unansweredIntent,
   unansweredRetry,
 } from '../records/record.ts';
-import { bindingMismatch, merge, onlyRotated, type RawTokens, type TokenBinding } from '../records/tokenSet.ts';
+import {
+  bindingMismatch,
+  merge,
+  onlyRotated,
+  type RawTokens,
+  type TokenBinding,
+  type TokenSet,
+} from '../records/tokenSet.ts';
 import { changedClaim, claimsOf } from '../tokens/tokenUse.ts';
 
 /** Milliseconds: an access token that expires sooner than this is not adopted. */
@@ -207,14 +215,25 @@ export function answered(
   const { raw, receivedAt, generation, binding } = answer;
   if (isRenewable(record)) {
     const grant = raw.refresh_token === undefined && ({ grant: 'client_credentials' } as const);
-    return trimToLimit({ ...record, generation, binding, tokens: { ...merge(undefined, raw, receivedAt), ...grant } });
+    const tokens = counted(merge(undefined, raw, receivedAt), record.tokens);
+    return trimToLimit({ ...record, generation, binding, tokens: { ...tokens, ...grant } });
   }
-  const tokens = merge(record.tokens, raw, receivedAt);
+  const tokens = counted(merge(record.tokens, raw, receivedAt), record.tokens);
   const { family } = record;
   const isRotated = tokens.refresh_token !== record.tokens?.refresh_token;
   const turned = family && { family: { ...family, turn: family.turn + (isRotated ? 1 : 0) } };
   const undoable = replaced && !replaced.refreshed && { replaced: { ...replaced, refreshed: true as const } };
   return trimToLimit({ ...record, ...turned, ...undoable, generation, binding, tokens });
+}
+
+/**
+ * Counts access tokens that end before the next refresh may begin. One alone may be the rest of a token that the issuer
+ * sends until it ends; an issuer that sends one after the other is asked less and less often.
+ */
+function counted(tokens: TokenSet, { short_lived = 0 }: Partial<TokenSet> = {}): TokenSet {
+  const { expires_at, obtained_at } = tokens;
+  const isShort = expires_at !== undefined && expires_at - obtained_at <= leastInterval;
+  return isShort ? { ...tokens, short_lived: short_lived + 1 } : tokens;
 }
 
 /**

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
 import type { Connection } from '../../../../src/core/records/connection.ts';
+import { emptyRecord } from '../../../../src/core/records/record.ts';
 import { createSessions } from '../../../../src/core/records/sessions.ts';
+import type { RawTokens } from '../../../../src/core/records/tokenSet.ts';
 import { startAutoRefresh } from '../../../../src/core/refresh/autoRefresh.ts';
+import { answered } from '../../../../src/core/refresh/refreshSteps.ts';
 import { manualClock } from '../../../support/manualClock.ts';
 
 const second = 1000;
@@ -57,7 +60,76 @@ function world(ids: readonly string[], allowed = () => true, jitter = 0) {
   return { clock, sessions, asked, network, give, auto };
 }
 
+/** One connection, and an issuer that sends the same tokens again and again, for an hour. */
+function hourWith(tokensAt: (now: number) => RawTokens, grant: 'refresh_token' | 'client_credentials') {
+  const clock = manualClock(Date.UTC(2026, 0, 1));
+  const sessions = createSessions();
+  sessions.setConnections([{ connection: connection('a'), memoryOnly: false }], []);
+  const binding = { client_id: 'c' };
+  const ask = () => {
+    const before = sessions.get('a')?.record ?? emptyRecord('a');
+    const receivedAt = clock.now();
+    const raw = tokensAt(receivedAt);
+    const { record } = answered(before, { raw, receivedAt, generation: before.generation + 1, binding });
+    const renewable = grant === 'client_credentials' && record.tokens && { tokens: { ...record.tokens, grant } };
+    sessions.apply({ ...record, ...renewable });
+  };
+  let requests = 0;
+  const refresher = {
+    refresh: async () => {
+      requests++;
+      ask();
+      return { outcome: 'refreshed' as const, generation: sessions.generation('a') };
+    },
+    askedBy: () => undefined,
+    discard: () => {},
+    dispose: () => {},
+  };
+  startAutoRefresh({ sessions, refresher, clock, jitter: 0, allowed: () => true });
+  ask();
+  for (let passed = 0; passed < 3600; passed++) clock.advance(second);
+  return { requests, record: sessions.get('a')?.record };
+}
+
+const omitRefresh = ({ refresh_token: _, ...tokens }: RawTokens): RawTokens => tokens;
+
+const jwtEnding = (at: number) =>
+  [{ alg: 'RS256' }, { exp: Math.floor(at / second) }]
+    .map(part => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.')
+    .concat('.c2ln');
+
 describe('auto-refresh', () => {
+  // https://github.com/picqer/exact-php-client/issues/487: tokens that expire right away
+  for (const [name, tokensAt] of [
+    ['with a lifetime of 0', () => ({ access_token: 'a', refresh_token: 'r', expires_in: 0 })],
+    ['with a lifetime of one second', () => ({ access_token: 'a', refresh_token: 'r', expires_in: 1 })],
+    [
+      'that have ended by their own exp, as if a clock were wrong',
+      now => ({ access_token: jwtEnding(now - 7200 * second), refresh_token: 'r' }),
+    ],
+    ['that have ended by a date', now => ({ access_token: 'a', refresh_token: 'r', expires_at: now - 1 })],
+  ] as readonly (readonly [string, (now: number) => RawTokens])[]) {
+    it(`asks an issuer of tokens ${name} less and less often`, () => {
+      const { requests } = hourWith(tokensAt, 'refresh_token');
+      // After 3, 6, 12 … seconds, and then every ten minutes.
+      assert.ok(requests >= 9 && requests <= 14, String(requests));
+      const renewed = hourWith(now => omitRefresh(tokensAt(now)), 'client_credentials');
+      assert.ok(renewed.requests >= 9 && renewed.requests <= 14, String(renewed.requests));
+    });
+  }
+
+  it('keeps its pace at the end of a session, whose tokens live shorter each time, and after it', () => {
+    // https://github.com/owncloud/web/issues/7636
+    const end = Date.UTC(2026, 0, 1) + 60 * second;
+    const { requests, record } = hourWith(now => {
+      const left = Math.floor((end - now) / second);
+      return { access_token: 'a', refresh_token: 'r', expires_in: left > 0 ? left : 600 };
+    }, 'refresh_token');
+    assert.ok(requests < 20, String(requests));
+    assert.equal(record?.tokens?.short_lived, undefined);
+  });
+
   it('asks shortly before each end, again and again, with one timer', () => {
     const { clock, asked, give } = world(['a', 'b']);
     give('a', 60 * second);

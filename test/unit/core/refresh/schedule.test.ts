@@ -78,6 +78,20 @@ describe('the plan of the next refresh', () => {
     }
   });
 
+  it('waits twice as long after each access token that ends at once, up to ten minutes', () => {
+    const { record } = session(0);
+    assert.ok(record?.tokens);
+    const { tokens } = record;
+    const waits = [undefined, 1, 2, 3, 4, 9, 2000].map(short_lived => {
+      const counted = { ...tokens, ...(short_lived !== undefined && { short_lived }) };
+      const plan = planRefresh({ ...session(0), record: { ...record, tokens: counted } }, 0);
+      assert.ok('at' in plan);
+      assert.equal(plan.because, Number(short_lived ?? 0) > 1 ? 'short_lived' : 'ending');
+      return (plan.at - now) / second;
+    });
+    assert.deepEqual(waits, [3, 3, 6, 12, 24, 600, 600]);
+  });
+
   it('stays due at the same moment however late somebody looks', () => {
     const plan = planRefresh(session(60 * minute), 0.5);
     assert.ok('at' in plan && plan.at < now + 60 * minute);
