@@ -83,6 +83,8 @@ export interface FetchLimits {
   readonly guard?: (() => void) | undefined;
   /** Measures the timeout; the system's timers if omitted. */
   readonly clock?: Clock;
+  /** Whether the text of a successful response that broke off has all that the caller must not lose. */
+  readonly enough?: ((text: string) => boolean) | undefined;
 }
 
 /**
@@ -100,6 +102,7 @@ export function boundedFetch(fetch: Fetch, limits: FetchLimits = {}): Fetch {
     guard,
     clock = systemClock,
     redirects,
+    enough,
   } = limits;
   return async (input, init) => {
     const host = new URL(input).host;
@@ -140,7 +143,7 @@ export function boundedFetch(fetch: Fetch, limits: FetchLimits = {}): Fetch {
       return await until(answer(), abort.signal);
     } catch (error) {
       if (reason === undefined && isWorkbenchError(error)) throw error;
-      const whole = reason === 'cancelled' ? undefined : wholeResponse(arrived);
+      const whole = reason === 'cancelled' ? undefined : wholeResponse(arrived, enough);
       if (whole !== undefined) return whole;
       if (reason === 'timeout') throw new WorkbenchError('timeout', { host, sent: true, after: timeout });
       if (reason === 'cancelled') throw new WorkbenchError('cancelled', { host, sent: true });
@@ -217,16 +220,22 @@ interface Arrived {
 
 /**
  * A response whose connection broke off or hangs behind its whole body: some gateways announce a longer body than they
- * send. A JSON object shows by itself that nothing is missing, and the tokens in it exist nowhere else.
+ * send. A JSON object shows by itself that nothing is missing, and the tokens in it exist nowhere else. A part of one is
+ * returned if it is `enough`.
  */
-function wholeResponse({ response, chunks }: Arrived): Response | undefined {
+function wholeResponse({ response, chunks }: Arrived, enough: FetchLimits['enough']): Response | undefined {
   if (response === undefined || !isPossible(response.status)) return undefined;
   const bytes = joined(chunks);
+  const text = decoded(bytes);
+  return isObjectText(text) || (response.ok && enough?.(text) === true) ? new ReadResponse(bytes, response) : undefined;
+}
+
+function isObjectText(text: string): boolean {
   try {
-    const value: unknown = JSON.parse(decoded(bytes));
-    return typeof value === 'object' && value !== null ? new ReadResponse(bytes, response) : undefined;
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null;
   } catch {
-    return undefined;
+    return false;
   }
 }
 

@@ -102,15 +102,20 @@ export async function readTokenResponse(response: Response, context: AnswerConte
   }
   // No token, but an error message.
   if (isObject(value) && saysAnything(errorIn(value))) throw errorOf(response, text, value, context);
-  const rest = findTokens(
-    pairsOf(text).map(([key, value]) => ({ key, value })),
-    sent,
-  )?.tokens;
+  const rest = tokensWritten(text, sent);
   // The text is truncated or almost JSON. A member whose closing quote is present is complete.
   if (rest !== undefined && value === undefined && hasToken(rest) && !isPageWithToken(text, rest))
     return { raw: rest, warnings: [{ code: 'response_incomplete' }] };
   if (isObject(value)) return { raw: {}, warnings: [] };
   throw unreadable(response, text, value, context);
+}
+
+/**
+ * True for JSON that broke off behind a whole new refresh token, which exists nowhere else. `readTokenResponse` finds it,
+ * too. If only an access token is whole, a refresh token may have followed, so the answer counts as lost.
+ */
+export function hasSuccessor(text: string, sent: string | undefined): boolean {
+  return isOpenObject(text) && isNew(tokensWritten(text, sent)?.refresh_token, sent);
 }
 
 /** True for a page whose script has a token of its own, as the pages of portals have: no token response. */
@@ -227,10 +232,13 @@ const isTokenMember = (name: string) => memberOf(name)?.endsWith('_token') === t
 /** Finds the members of a token response in almost JSON, XML, YAML, properties and multipart forms. */
 function pairsOf(text: string): [string, string][] {
   const plain = text.replace(/&(?:quot|#34|#x22);/gi, '"').replaceAll('&amp;', '&');
-  const named = [...plain.matchAll(namedValue)].map(([, name = '', double, single, bare]) => [
-    name,
-    double === undefined ? (single ?? bare ?? '') : unescaped(double),
-  ]);
+  const named = [...plain.matchAll(namedValue)].flatMap(
+    ({ 0: { length }, 1: name = '', 2: double, 3: single, 4: bare, index }) => {
+      // A number at the end of JSON that broke off may lack digits.
+      if (bare !== undefined && isOpenObject(plain) && index + length === plain.length) return [];
+      return [[name, double === undefined ? (single ?? bare ?? '') : unescaped(double)]];
+    },
+  );
   const marked = [...plain.matchAll(elementOrPart)].map(([, name = '', value = '']) => [name, value]);
   return [...named, ...marked].flatMap(([name = '', value = '']) => {
     const member = memberOf(name);
@@ -238,6 +246,16 @@ function pairsOf(text: string): [string, string][] {
     return !member.endsWith('_token') || isToken(value) ? [[name, value]] : [];
   });
 }
+
+function tokensWritten(text: string, sent: string | undefined): RawTokens | undefined {
+  return findTokens(
+    pairsOf(text).map(([key, value]) => ({ key, value })),
+    sent,
+  )?.tokens;
+}
+
+/** True for the beginning of a JSON object. */
+const isOpenObject = (text: string) => /^\s*\{/.test(text);
 
 /** `"a": "b"`, `'a' => 'b'`, `a=b`. A value without its closing quote is truncated and does not match. */
 const namedValue =

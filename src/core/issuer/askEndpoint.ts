@@ -57,7 +57,7 @@ export interface Question<Name extends EndpointName> {
   readonly name: Name;
   /** Endpoints that the caller has resolved already; resolved here if omitted. */
   readonly endpoints?: (Endpoints & { readonly [Each in Name]: string }) | undefined;
-  readonly limits?: Pick<FetchLimits, 'signal' | 'timeout' | 'guard'>;
+  readonly limits?: Pick<FetchLimits, 'signal' | 'timeout' | 'guard' | 'enough'>;
   /** What is sent beside the client's secret and must not appear in an error's text. */
   readonly secrets?: readonly string[];
   /** The refresh token that is sent, if any. */

@@ -15,7 +15,7 @@ import { printable } from '../redact.ts';
 import { allowedAlgorithms, usualAlgorithms } from '../tokens/algorithms.ts';
 import { defined } from '../tokens/json.ts';
 import { type Claims, changedClaim, claimsOf, isSameIssuer } from '../tokens/tokenUse.ts';
-import { readTokenResponse } from './answers.ts';
+import { hasSuccessor, readTokenResponse } from './answers.ts';
 import { askEndpoint, type ClientParts, requestParameters } from './askEndpoint.ts';
 import { createProofs, newDpopKey } from './clientAuthentication.ts';
 import type { Endpoints } from './discovery.ts';
@@ -135,7 +135,7 @@ export function createTokenClient(given: TokenClientParts): TokenClient {
       credentials,
       name: 'token_endpoint',
       endpoints: request.endpoints,
-      limits: { signal, guard },
+      limits: { signal, guard, enough: text => hasSuccessor(text, refreshToken) },
       secrets,
       refreshToken,
       send: (as, client, auth, options) =>

@@ -337,6 +337,20 @@ describe('boundedFetch', () => {
     assert.equal(await (await boundedFetch(watched, { clock })(server.origin, {})).text(), body);
   });
 
+  it('returns a part of a successful response if the caller finds it enough', async () => {
+    const part = '{"refresh_token":"canary-token","scope":"a';
+    const broken = (status: number) =>
+      serve((_, response) => {
+        response.writeHead(status, { 'content-length': '5000' });
+        response.write(part, () => response.destroy());
+      });
+    const server = await broken(200);
+    assert.equal(await (await send(server.origin, { enough: text => text === part })).text(), part);
+    assert.equal((await failureOf(send(server.origin, { enough: () => false }))).code, 'connection_reset');
+    const failing = await broken(500);
+    assert.equal((await failureOf(send(failing.origin, { enough: () => true }))).code, 'connection_reset');
+  });
+
   it('unpacks a body that is compressed and does not say so, within its bounds', async () => {
     const server = await serve((_, response) => response.writeHead(200).end(gzipSync('{"a":1}')));
     assert.equal(await (await send(server.origin)).text(), '{"a":1}');

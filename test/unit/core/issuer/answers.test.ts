@@ -27,6 +27,8 @@ interface Answer {
   readonly type?: string | null;
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The connection breaks off behind the body, of which more was announced. */
+  readonly cut?: true;
 }
 
 /**
@@ -43,11 +45,14 @@ describe('an answer of the token endpoint', () => {
   });
   after(() => server.close());
 
-  async function refresh({ status = 200, type = 'application/json', body, headers = {} }: Answer, scope?: string) {
+  async function refresh({ status = 200, type = 'application/json', body, headers = {}, cut }: Answer, scope?: string) {
     server.requests.length = 0;
     server.answer = (_request, response) => {
-      response.writeHead(status, { ...(type !== null && { 'content-type': type }), ...headers });
-      response.end(typeof body === 'string' || Buffer.isBuffer(body) ? body : json(body));
+      const longer = cut && { 'content-length': '5000' };
+      response.writeHead(status, { ...(type !== null && { 'content-type': type }), ...headers, ...longer });
+      const content = typeof body === 'string' || Buffer.isBuffer(body) ? body : json(body);
+      if (cut) response.write(content, () => response.destroy());
+      else response.end(content);
     };
     const clock = worldClock(start);
     const store = testStore();
@@ -493,6 +498,36 @@ describe('an answer of the token endpoint', () => {
     for (const body of [{ token_type: 'Bearer', refresh_token: OLD }, { ok: true, access_token: '' }, { ok: true }]) {
       const { error, tokens } = await refresh({ body });
       assert.deepEqual([dataOf(error).refreshToken, tokens.refresh_token], [undefined, OLD], json(body));
+    }
+  });
+
+  it('keeps a whole new refresh token of JSON that breaks off, and does not send the old one again', async () => {
+    const open = json(good).slice(0, -1);
+    for (const body of [open, `${open},"scope":"op`, `${open}\n`, `{"data":${open}`, `${open},"expires_at":17`]) {
+      const { outcome, tokens, sent } = await refresh({ cut: true, body });
+      assert.deepEqual([outcome, tokens.access_token, tokens.refresh_token, sent], ['refreshed', ACCESS, NEW, [OLD]]);
+    }
+    const halved = `{"refresh_token":"${NEW}","access_token":"${ACCESS}","expires_in":36`;
+    const { tokens, plan } = await refresh({ cut: true, body: halved });
+    assert.deepEqual([tokens.refresh_token, tokens.expires_at, plan], [NEW, undefined, { never: 'end_unknown' }]);
+    // The refresh token comes first, so only the access token is incomplete.
+    const first = await refresh({ cut: true, body: `{"refresh_token":"${NEW}","access_token":"opaque-n` });
+    assert.deepEqual([first.outcome, first.tokens.refresh_token, first.sent], ['retryable', NEW, [OLD]]);
+    assert.equal(first.tokens.access_token, 'opaque-old');
+  });
+
+  it('sends the old refresh token again if no new one arrived whole', async () => {
+    for (const body of [
+      json(good).slice(0, -5),
+      `{"access_token":"${ACCESS}","expires_in":3600,"refr`,
+      `{"refresh_token":"${OLD}","access_token":"${ACCESS}","rotated":{"refr`,
+      '{"access_token":"opaque-new-access-token-2","refresh_token":12345678901234567',
+      `access_token=${ACCESS}&refresh_token=second-refresh-tok`,
+      `access_token: ${ACCESS}\nrefresh_token: second-refresh-tok`,
+    ]) {
+      const { outcome, error, tokens, sent } = await refresh({ cut: true, body });
+      assert.deepEqual([outcome, error?.code, sent], ['unknown', 'connection_reset', [OLD, OLD]], body);
+      assert.equal(tokens.refresh_token, OLD);
     }
   });
 
