@@ -13,7 +13,9 @@ import { type Credentials, clientCredentialsOf, credentialsOf, type StoredRecord
 import type { RawTokens, ResponseWarning } from '../records/tokenSet.ts';
 import { printable } from '../redact.ts';
 import { allowedAlgorithms, usualAlgorithms } from '../tokens/algorithms.ts';
+import { encodeBase64url } from '../tokens/base64url.ts';
 import { defined } from '../tokens/json.ts';
+import { timeClaims } from '../tokens/tokenParts.ts';
 import { type Claims, changedClaim, claimsOf, isSameIssuer } from '../tokens/tokenUse.ts';
 import { hasSuccessor, readTokenResponse } from './answers.ts';
 import { askEndpoint, type ClientParts, requestParameters } from './askEndpoint.ts';
@@ -315,7 +317,13 @@ async function validateTokenResponse(
     client_id: connection.clientId,
     [clockSkew]: Math.round((receivedAt - (isSkewed ? ahead : 0) - Date.now()) / 1000),
   };
-  const response = responseWith({ ...others, token_type, ...(!isEncrypted && { id_token }) });
+  const { times, token: readable } = withNumericTimes(id_token, now);
+  for (const member of times) warnings.push({ code: 'id_token_time_as_text', member });
+  const response = responseWith({
+    ...others,
+    token_type,
+    ...(!isEncrypted && readable !== undefined && { id_token: readable }),
+  });
   if (nonce !== undefined && raw.id_token === undefined) throw invalid('id_token_missing');
   try {
     // An encrypted ID token cannot be opened, so its nonce is unknown.
@@ -327,6 +335,22 @@ async function validateTokenResponse(
   }
   if (before !== undefined && now !== undefined) warnings.push(...sameUser(before, now));
   return { warnings };
+}
+
+/**
+ * The ID token as it is validated: times that an issuer wrote as text are numbers, so that its spelling costs no valid
+ * access token. The stored token stays as it was sent; its signature is not verified here.
+ */
+function withNumericTimes(
+  token: string | undefined,
+  claims: Claims | undefined,
+): { readonly token: string | undefined; readonly times: readonly string[] } {
+  const times = timeClaims.filter(name => /^\d{1,12}(?:\.\d{1,9})?$/.test(text(claims?.[name]) ?? ''));
+  if (token === undefined || times.length === 0) return { token, times: [] };
+  const numbers = Object.fromEntries(times.map(name => [name, Number(claims?.[name])]));
+  const [header, , signature] = token.split('.');
+  const payload = encodeBase64url(new TextEncoder().encode(JSON.stringify({ ...claims, ...numbers })));
+  return { token: `${header}.${payload}.${signature}`, times };
 }
 
 /** A minimal response for oauth4webapi. A real body would be serialized only to be parsed again. */

@@ -1,4 +1,4 @@
-import { defined } from '../tokens/json.ts';
+import { defined, own } from '../tokens/json.ts';
 import { decodeToken, expiresAt } from '../tokens/jwt.ts';
 
 /** What a stored refresh token was issued for. It is not sent if this does not match the connection. */
@@ -48,6 +48,8 @@ export interface ResponseWarning {
     | 'token_not_bound'
     | 'clock_skew'
     | 'id_token_claim_changed'
+    /** A time in the ID token is a text; it was read as the number that it contains. */
+    | 'id_token_time_as_text'
     | 'id_token_encrypted';
   /** The member of the response or the claim of the ID token. */
   readonly member?: string;
@@ -159,7 +161,10 @@ function ownExpiry(token: string | undefined): number | undefined {
   if (token === undefined) return undefined;
   try {
     const decoded = decodeToken(token);
-    return decoded.kind === 'jws' ? expiresAt(decoded) : undefined;
+    if (decoded.kind !== 'jws') return undefined;
+    const exp = own(decoded.payload, 'exp');
+    // Some issuers write it as text.
+    return expiresAt(decoded) ?? (typeof exp === 'string' && /^\d{9,10}$/.test(exp) ? Number(exp) * 1000 : undefined);
   } catch {
     // An access or refresh token may be any text (RFC 6749 §1.4), and then its expiry is unknown.
     return undefined;

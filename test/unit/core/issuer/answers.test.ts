@@ -456,6 +456,15 @@ describe('an answer of the token endpoint', () => {
     });
   }
 
+  it('ends by the exp of its access token, also if that is a text', async () => {
+    const { expires_in: _, ...others } = good;
+    for (const exp of [end / 1000, `${end / 1000}`]) {
+      const [header, payload] = [{ alg: 'RS256' }, { exp }].map(each => Buffer.from(json(each)).toString('base64url'));
+      const { tokens } = await refresh({ body: { ...others, access_token: `${header}.${payload}.c2ln` } });
+      assert.equal(tokens.expires_at, end);
+    }
+  });
+
   it('has dates on the clock of the issuer', async () => {
     const date = new Date(start - 3_600_000).toUTCString();
     const { expires_in: _, ...others } = good;

@@ -390,6 +390,29 @@ describe('the token endpoint', () => {
       });
     }
 
+    it('whose times are texts: they are read as numbers, checked like them, and told', async () => {
+      // https://github.com/aspnet-contrib/AspNet.Security.OpenIdConnect.Server/issues/176
+      const texts = {
+        exp: `${claims.exp}`,
+        iat: `${claims.iat}`,
+        nbf: `${seconds - 1}.5`,
+        auth_time: `${seconds - 9}`,
+      };
+      const { warnings } = await validate(jwt({ ...claims, ...texts }), jwt(claims));
+      const told = ['exp', 'nbf', 'iat', 'auth_time'].map(member => ({ code: 'id_token_time_as_text', member }));
+      assert.deepEqual(warnings, told);
+      for (const [changed, reason] of [
+        [{ exp: `${seconds - 60}` }, 'id_token_time'],
+        [{ nbf: `${seconds + 60}` }, 'id_token_time'],
+        [{ aud: 'other' }, 'id_token_claim'],
+        [{ iat: 'yesterday' }, 'id_token_malformed'],
+      ] as const) {
+        const date = { date: new Date(start).toUTCString() };
+        const { data } = await failureOf(validate(jwt({ ...claims, ...texts, ...changed }), undefined, {}, date));
+        assert.equal(data.reason, reason, JSON.stringify(changed));
+      }
+    });
+
     it('of Google, which uses two issuer names, and of no other issuer with two', async () => {
       for (const [issuer, iss] of [
         ['https://accounts.google.com', 'accounts.google.com'],
