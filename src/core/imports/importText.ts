@@ -305,7 +305,8 @@ interface Known {
 }
 
 const gitlab = 'https://docs.gitlab.com/security/tokens/#token-prefixes';
-const stripe = 'https://docs.stripe.com/keys';
+const gitlabSecrets = 'https://gitlab.com/gitlab-org/gitlab/-/merge_requests/131601';
+const stripe = 'https://gitlab.com/gitlab-org/gitlab/-/issues/458019';
 const gitleaks = 'https://github.com/gitleaks/gitleaks/blob/master/config/gitleaks.toml';
 
 /** Credentials that are sent in another way than as a bearer token, or that identify a client. */
@@ -321,7 +322,7 @@ const credentials: readonly Known[] = [
   { name: 'GitLab pipeline trigger token', pattern: /^glptt-[\w.-]{16,}$/, source: gitlab },
   { name: 'GitLab feed token', pattern: /^glft-[\w.-]{16,}$/, source: gitlab },
   { name: 'GitLab agent token', pattern: /^glagent-[\w.-]{16,}$/, source: gitlab },
-  { name: 'client secret of a GitLab application', pattern: /^gloas-[\w.-]{16,}$/, source: gitlab },
+  { name: 'client secret of a GitLab application', pattern: /^gloas-[\w.-]{16,}$/, source: gitlabSecrets },
   { name: 'client secret of Google', pattern: /^GOCSPX-[\w-]{20,}$/, source: gitleaks },
   { name: 'Google API key', pattern: /^AIza[\w-]{35}$/, source: gitleaks },
   { name: 'Stripe API key', pattern: /^(?:sk|rk|pk)_(?:live|test)_\w{10,}$/, source: stripe },

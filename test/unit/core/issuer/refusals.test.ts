@@ -23,7 +23,7 @@ const refusals: readonly (readonly [
   ],
   ['message expired', 401, 'application/json', json({ message: 'Refresh token expired', code: 40103 }), 'ended'],
   [
-    'facebook',
+    'Facebook (https://developers.facebook.com/docs/graph-api/guides/error-handling)',
     400,
     'application/json',
     json({
@@ -45,7 +45,13 @@ const refusals: readonly (readonly [
   ],
   ['plain text', 400, 'text/plain', 'invalid_grant', 'ended'],
   ['form', 400, 'application/x-www-form-urlencoded', 'error=invalid_grant&error_description=expired', 'ended'],
-  ['wechat', 200, 'text/plain', json({ errcode: 40030, errmsg: 'invalid refresh_token' }), 'ended'],
+  [
+    'WeChat (https://developers.weixin.qq.com/community/personal/oCJUsw0bi6h3eTU3PNitUGBMnifg/question)',
+    200,
+    'text/plain',
+    json({ errcode: 40030, errmsg: 'invalid refresh_token, rid: 6500351b-2a0273e2-4af6b58d' }),
+    'ended',
+  ],
   [
     'feishu',
     200,
@@ -302,14 +308,14 @@ const refusals: readonly (readonly [
     'ended',
   ],
   [
-    'Fitbit without words',
+    'Fitbit without words (https://dev.fitbit.com/build/reference/web-api/troubleshooting-guide/error-messages)',
     400,
     'application/json',
     json({ errors: [{ errorType: 'invalid_grant' }], success: false }),
     'ended',
   ],
   [
-    'Stytch',
+    'Stytch (https://stytch.com/docs/api-reference/consumer/mobile-sdks/react-native-legacy/methods/sessions/authenticate-session)',
     404,
     'application/json',
     json({ status_code: 404, error_type: 'session_not_found', error_message: 'Session could not be found.' }),
@@ -323,7 +329,7 @@ const refusals: readonly (readonly [
     'ended',
   ],
   [
-    'an object with the reason below (Douyin)',
+    'an object with the reason below (https://developer.open-douyin.com/docs/resource/zh-CN/dop/develop/openapi/account-permission/refresh-access-token)',
     200,
     'application/json',
     json({ data: { error_code: 10010, description: 'refresh_token过期' }, message: 'error' }),
@@ -337,7 +343,7 @@ const refusals: readonly (readonly [
     'ended',
   ],
   [
-    'a code below a code (Alipay)',
+    'a code below a code (Alipay, https://zhifubao.apifox.cn/api-127203914)',
     200,
     'application/json',
     json({
@@ -416,8 +422,15 @@ const refusals: readonly (readonly [
     json({ status: 601, body: { wait_seconds: 188 }, error: 'Same arguments in less than 10 seconds' }),
     'later',
   ],
+  // Documented with status 429: https://devopsaitoolkit.com/blog/slack-error-ratelimited/
   ['Slack, too often', 200, 'application/json', json({ ok: false, error: 'ratelimited' }), 'later'],
-  ['WeChat, busy', 200, 'text/plain', json({ errcode: -1, errmsg: 'system error' }), 'later'],
+  [
+    'WeChat, busy (https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html)',
+    200,
+    'text/plain',
+    json({ errcode: -1, errmsg: 'system error' }),
+    'later',
+  ],
   [
     'a general code with words about the token',
     200,
@@ -432,9 +445,15 @@ const refusals: readonly (readonly [
     json({ code: 'refresh_token_limit_exceeded', message: 'The refresh token is no longer valid' }),
     'ended',
   ],
-  ['WeChat, a limit', 200, 'text/plain', json({ errcode: 45009, errmsg: 'reach max api daily quota limit' }), 'later'],
   [
-    'AWS, throttled',
+    'WeChat, a limit (https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html)',
+    200,
+    'text/plain',
+    json({ errcode: 45009, errmsg: 'reach max api daily quota limit' }),
+    'later',
+  ],
+  [
+    'AWS, throttled (https://github.com/aws-amplify/amplify-js/issues/3554)',
     400,
     'application/x-amz-json-1.1',
     json({ __type: 'TooManyRequestsException', message: 'Rate exceeded' }),
@@ -448,14 +467,14 @@ const refusals: readonly (readonly [
     'later',
   ],
   [
-    'Azure API Management, out of quota',
+    'Azure API Management, out of quota (https://github.com/thomasddn/ha-volvo-cars/issues/171)',
     403,
     'application/json',
     json({ statusCode: 403, message: 'Out of call volume quota. Quota will be replenished in 01:23:45.' }),
     'later',
   ],
   [
-    'Facebook, throttled',
+    'Facebook, throttled (https://github.com/python-social-auth/social-core/issues/859)',
     400,
     'application/json',
     json({ error: { message: '(#4) Application request limit reached', type: 'OAuthException', code: 4 } }),
