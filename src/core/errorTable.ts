@@ -154,6 +154,7 @@ export function isTransient({ code, data }: WorkbenchError): boolean {
   if (code !== 'http_error' && code !== 'oauth_error') return false;
   return (
     data.later === true ||
+    data.blocked === true ||
     Number(data.status) >= 429 ||
     data.error === 'slow_down' ||
     data.error === 'temporarily_unavailable'
@@ -184,8 +185,8 @@ function oauthErrorKind({ error, status, retryAfter, ended, later }: DataOf<'oau
   return fromStatus(status, retryAfter !== undefined);
 }
 
-function httpErrorKind({ sent, status, empty, retryAfter, ended, later }: DataOf<'http_error'>): FailureKind {
-  if (later === true) return 'retryable';
+function httpErrorKind({ sent, status, empty, retryAfter, ended, later, blocked }: DataOf<'http_error'>): FailureKind {
+  if (later === true || blocked === true) return 'retryable';
   // No token was sent, so none can be lost. A status that persists needs a change of the settings.
   if (sent === false) return fromStatus(status, true);
   if (ended === true || (status === 400 && empty === true)) return 'refused';

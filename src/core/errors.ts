@@ -40,6 +40,8 @@ type Common = {
   readonly signInAgain?: boolean | undefined;
   /** The issuer's message says that it is too busy, whatever its status and code: it did nothing. */
   readonly later?: boolean | undefined;
+  /** A firewall turned the request away, which may pass later or from another network; the issuer has not seen it. */
+  readonly blocked?: boolean | undefined;
 };
 
 /** The data of each code. Reasons are unions: a reason without a sentence does not compile. */

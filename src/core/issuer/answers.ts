@@ -1,12 +1,23 @@
 /** Reads the answers of an issuer's endpoints: the tokens in them, or the error. Every answer is read here. */
 import { type ErrorData, WorkbenchError } from '../errors.ts';
 import { issuerDate, retryAfter, waitIn } from '../http/http.ts';
-import { type FoundTokens, findTokens, hasToken, memberOf, normalized } from '../records/tokenMembers.ts';
+import { type FoundTokens, findTokens, hasToken, isErrorText, memberOf, normalized } from '../records/tokenMembers.ts';
 import type { RawTokens, ResponseWarning } from '../records/tokenSet.ts';
 import { firstLine, sanitized } from '../redact.ts';
 import { decodeBase64 } from '../tokens/base64url.ts';
 import { isObject, type JsonObject, own, readJson, withoutGuard } from '../tokens/json.ts';
-import { challengeIn, endedCode, type IssuerError, meaningOf } from './refusalWords.ts';
+import {
+  challengeIn,
+  codeNames,
+  endedCode,
+  errorContainers,
+  type IssuerError,
+  isFirewall,
+  meaningOf,
+  messageNames,
+  oauthCodes,
+  sayNothing,
+} from './refusalWords.ts';
 
 /** What the reader of an answer knows about the request. */
 export interface AnswerContext {
@@ -46,7 +57,7 @@ export async function refuseAnyError(response: Response, context: AnswerContext)
   const text = await response.text();
   const value = parsed(text);
   if (isObject(value) && deniesSuccess(value)) throw errorOf(response, text, value, context);
-  if (/^\s*<(?:!doctype|html)\b/i.test(text)) throw unreadable(response, text, value, context);
+  if (isPage(text)) throw unreadable(response, text, value, context);
 }
 
 function deniesSuccess(value: JsonObject): boolean {
@@ -120,9 +131,7 @@ export function hasSuccessor(text: string, sent: string | undefined): boolean {
 
 /** True for a page whose script has a token of its own, as the pages of portals have: no token response. */
 function isPageWithToken(text: string, { refresh_token, expires_in, expires_at }: RawTokens): boolean {
-  return (
-    /^\s*<(?:!doctype|html)\b/i.test(text) && [refresh_token, expires_in, expires_at].every(each => each === undefined)
-  );
+  return isPage(text) && [refresh_token, expires_in, expires_at].every(each => each === undefined);
 }
 
 function unreadable(response: Response, text: string, value: unknown, context: AnswerContext): WorkbenchError {
@@ -276,42 +285,6 @@ const saysAnything = ({ code, message }: IssuerError) => code !== undefined || m
 
 const isOauthError = (value: JsonObject) => typeof value.error === 'string' && value.error !== '';
 
-/**
- * Names of members with codes and messages, in lower case without separators, the most specific first. Alipay and Taobao
- * say in `sub_code` and `sub_msg` what is wrong; `code` and `msg` only name its kind.
- */
-const codeNames = ['subcode', 'error', 'errorcode', 'errcode', 'errortype', 'code', 'type'];
-const messageNames = [
-  'submsg',
-  'errordescription',
-  'errorsummary',
-  'errormessage',
-  'errormsg',
-  'errmsg',
-  'message',
-  'msg',
-  'faultstring',
-  'developermessage',
-  'messages',
-  'nonfielderrors',
-  'detail',
-  'details',
-  'title',
-  'description',
-  'reason',
-  'error',
-  'errors',
-];
-
-/**
- * Members that may contain them: `{"error": {…}}`, `{"errors": [{…}]}`, `{"fault": {"detail": {…}}}`, `{"body":
- * "{…}"}`.
- */
-const errorContainers = /^(?:err(?:or)?s?|errorresponse|fault|details?|data|result|response|body|meta|errorcauses)$/;
-
-/** Texts that name no error: Douyin has `"message": "error"` beside the object with the reason. */
-const sayNothing = /^(?:err(?:or)?|fail(?:ed|ure)?)$/i;
-
 /** Finds the code and the message of an error, at any depth and under any of these names. */
 function errorIn(value: unknown): IssuerError {
   let code: string | undefined;
@@ -322,7 +295,11 @@ function errorIn(value: unknown): IssuerError {
     const below: unknown[] = [];
     for (const each of level.slice(0, 20)) {
       const item = typeof each === 'string' && /^\s*[{[]/.test(each) ? parsed(each) : each;
-      if (Array.isArray(item)) below.push(...item);
+      if (Array.isArray(item)) {
+        below.push(...item);
+        // Django sends its validation errors as texts alone.
+        message ??= item.find(text => typeof text === 'string' && /^[^\s{[]+\s\S/.test(text));
+      }
       if (!isObject(item)) continue;
       const members = Object.entries(item).map(([name, member]) => [normalized(name), member] as const);
       const firstOf = (names: readonly string[], fits: (text: string) => boolean) => {
@@ -347,6 +324,10 @@ function errorIn(value: unknown): IssuerError {
       code ??= ownCode;
       const isMore = (text: string) => text.trim() !== '' && text.trim() !== code;
       message ??= firstOf(messageNames, text => isMore(text) && !sayNothing.test(text.trim()));
+      message ??= firstOf(['accesstoken'], isErrorText);
+      // A title may be above the words that name the token, as in the extensions of GraphQL.
+      const naming = firstOf(messageNames, namesRefreshToken);
+      if (naming !== undefined && !namesRefreshToken(message ?? '')) message = naming;
       vague ??= firstOf(messageNames, isMore);
       // `{"errors": {"refresh_token": ["is expired"]}}` says more than the title beside it (Rails, Laravel, ASP.NET).
       const [field] = fieldErrors(own(item, 'errors'));
@@ -358,6 +339,8 @@ function errorIn(value: unknown): IssuerError {
   message ??= code === undefined ? vague : undefined;
   return { ...(code !== undefined && { code }), ...(message !== undefined && { message }) };
 }
+
+const namesRefreshToken = (text: string) => /\brefresh[ _-]?token\b.*\s/i.test(text.trim());
 
 function fieldErrors(errors: unknown): string[] {
   if (!isObject(errors)) return [];
@@ -373,8 +356,8 @@ function plainError(text: string): JsonObject {
   // One line of plain words is all that some issuers say.
   if (/^[^<>{}[\]\n]{4,200}$/.test(word)) return { message: word };
   if (!/^\s*<(?!!doctype|html)/i.test(text)) return {};
-  const elements = text.slice(0, 10_000).matchAll(/<([\w-]{1,64})>([^<>]{1,1000})<\/\1>/g);
-  return Object.fromEntries([...elements].map(([, name, content]) => [String(name), content]));
+  const elements = text.slice(0, 10_000).matchAll(/<((?:[\w-]{1,32}:)?([\w-]{1,64}))>([^<>]{1,1000})<\/\1>/g);
+  return Object.fromEntries([...elements].map(([, , name, content]) => [String(name), content]));
 }
 
 function dataOf({ status, headers }: Response, { host, now, setting }: AnswerContext, body?: unknown, later?: boolean) {
@@ -389,31 +372,6 @@ function dataOf({ status, headers }: Response, { host, now, setting }: AnswerCon
   };
   return { common };
 }
-
-/**
- * Registered codes of OAuth, which mean the same wherever they appear (RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707, RFC
- * 9449).
- */
-const oauthCodes: ReadonlySet<string> = new Set([
-  'invalid_request',
-  'invalid_client',
-  'invalid_grant',
-  'unauthorized_client',
-  'unsupported_grant_type',
-  'invalid_scope',
-  'invalid_target',
-  'invalid_token',
-  'access_denied',
-  'server_error',
-  'temporarily_unavailable',
-  'slow_down',
-  'authorization_pending',
-  'expired_token',
-  'interaction_required',
-  'login_required',
-  'consent_required',
-  'use_dpop_nonce',
-]);
 
 function errorOf(response: Response, text: string, value: unknown, context: AnswerContext): WorkbenchError {
   const issuerError = errorIn(isObject(value) || Array.isArray(value) ? value : plainError(text));
@@ -439,8 +397,16 @@ function errorOf(response: Response, text: string, value: unknown, context: Answ
       ...meaning,
     });
   }
-  return new WorkbenchError('http_error', { ...common, ...wordsOf(text, value, issuerError, context), ...meaning });
+  const blocked = isFirewall(response, text) && ({ blocked: true } as const);
+  return new WorkbenchError('http_error', {
+    ...common,
+    ...wordsOf(text, value, issuerError, context),
+    ...meaning,
+    ...blocked,
+  });
 }
+
+const isPage = (text: string) => /^\s*<(?:!doctype|html)\b/i.test(text);
 
 const repeatsStatus = /^\s*["']?(?:404\W{1,3})?(?:page )?not found\W{0,3}$/i;
 

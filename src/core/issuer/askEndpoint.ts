@@ -184,7 +184,8 @@ export function notOffered(
     Number(error.data.status) >= 400 &&
     Number(error.data.status) < 500 &&
     error.data.status !== 429 &&
-    error.data.later !== true;
+    error.data.later !== true &&
+    error.data.blocked !== true;
   if (!isRefusal || offered === undefined || offered.includes(method)) return error;
   const { host, status, error: word, error_description, firstLine } = error.data;
   return new WorkbenchError('endpoint_missing', {

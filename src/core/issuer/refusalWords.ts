@@ -1,10 +1,47 @@
-/** What an issuer's error means for the refresh token that was sent, by its code and its words. */
+/** Where issuers write what is wrong, and what it means for the refresh token that was sent, by its code and its words. */
 
 export interface IssuerError {
   /** In the issuer's spelling: `invalid_grant`, `E0000011`, `40030`. */
   readonly code?: string;
   readonly message?: string;
 }
+
+/**
+ * Names of members with codes and messages, in lower case without separators, the most specific first. Alipay and Taobao
+ * say in `sub_code` and `sub_msg` what is wrong; `code` and `msg` only name its kind.
+ */
+export const codeNames = ['subcode', 'error', 'errorcode', 'errcode', 'errortype', 'code', 'type'];
+export const messageNames = [
+  'submsg',
+  'errordescription',
+  'errorsummary',
+  'errormessage',
+  'errormsg',
+  'errmsg',
+  'message',
+  'msg',
+  'faultstring',
+  'developermessage',
+  'messages',
+  'nonfielderrors',
+  'detail',
+  'details',
+  'title',
+  'description',
+  'reason',
+  'error',
+  'errors',
+];
+
+/**
+ * Members that may contain them: `{"error": {…}}`, `{"errors": [{…}]}`, `{"fault": {"detail": {…}}}`, `{"body":
+ * "{…}"}`.
+ */
+export const errorContainers =
+  /^(?:err(?:or)?s?|errorresponse|fault|details?|data|result|response|body|meta|errorcauses|extensions)$/;
+
+/** Texts that name no error: Douyin has `"message": "error"` beside the object with the reason. */
+export const sayNothing = /^(?:err(?:or)?|fail(?:ed|ure)?)$/i;
 
 interface Meaning {
   /** The issuer was too busy and did nothing: the same request may succeed later, with the same token. */
@@ -20,9 +57,9 @@ export const endedCode =
   /^(?:(?:invalid|bad|expired|revoked|unknown|inactive)_?(?:refresh_?)?token|(?:refresh_?)?token_?(?:is_?)?(?:expired|revoked|invalid(?:ated)?|reused|inactive|not_?(?:found|valid)|(?:already_?)?used)|invalid_?code|invalid_?grant_?exception|session_?(?:expired|not_?found))$/i;
 
 const bad =
-  '(?:invalid|expired|revoked|unknown|inactive|malformed|reused|wrong|unable to (?:parse|decrypt)|(?:already |been )used|not (?:valid|found|active|recogni[sz]ed)|no longer|(?:is|does) ?n.t (?:valid|exist)|incorrect|blacklisted|blocklisted)';
+  '(?:invalid|illegal|expired|revoked|unknown|inactive|malformed|reused|wrong|unable to (?:parse|decrypt)|(?:already |been )used|not (?:valid|found|active|recogni[sz]ed)|no longer|(?:is|does) ?n.t (?:valid|exist)|incorrect|blacklisted|blocklisted)';
 const endedWords = new RegExp(
-  `\\brefresh[ _-]?token\\b.{0,60}\\b${bad}|\\b${bad}\\b.{0,30}\\brefresh[ _-]?token\\b|\\btoken (?:is |has |was |been )*(?:expired|revoked|unknown|not found|invalid or expired|already used)\\b`,
+  `\\brefresh[ _-]?token\\b.{0,60}\\b${bad}|\\b${bad}\\b.{0,30}\\brefresh[ _-]?token\\b|\\bold refresh[ _-]?token\\b|\\btoken (?:is |has |was |been )*(?:expired|revoked|unknown|not found|invalid or expired|already used)\\b`,
   'i',
 );
 /** The same in the languages in which issuers answer, by what they call a refresh token. */
@@ -63,6 +100,31 @@ const elsewhere =
 const otherClient =
   /\b(?:by|to|for) another client\b|\bdoes not match the redirection URI used in the authorization request\b/gi;
 
+/**
+ * Registered codes of OAuth, which mean the same wherever they appear (RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707, RFC
+ * 9449).
+ */
+export const oauthCodes: ReadonlySet<string> = new Set([
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+  'invalid_target',
+  'invalid_token',
+  'access_denied',
+  'server_error',
+  'temporarily_unavailable',
+  'slow_down',
+  'authorization_pending',
+  'expired_token',
+  'interaction_required',
+  'login_required',
+  'consent_required',
+  'use_dpop_nonce',
+]);
+
 /** OAuth codes that certainly mean another problem, whatever the message beside them says. */
 const otherCodes: ReadonlySet<string> = new Set([
   'invalid_client',
@@ -79,9 +141,21 @@ const otherCodes: ReadonlySet<string> = new Set([
 const laterCode =
   /(?:^|[._])(?:too_?many_?requests?|throttl(?:ed|ing)|rate_?limit(?:ed|_?exceeded)?|request_?limited|(?:over_)?\w{0,20}_rate_limit|limit_?exceeded|qps_?limit\w{0,20}|service_?(?:temporarily_?)?unavailable)(?:_?(?:exception|error))?$|^-1$/i;
 
-/** A limit, or a request for the same token that is not answered yet: nothing was done, whatever the code says. */
+/**
+ * A limit (of Salesforce also by network and time of day), or a request for the same token that is not answered yet:
+ * nothing was done, whatever the code says.
+ */
 const busyWords =
-  /\btoo many (?:\w{1,20} )?(?:requests?|attempts|calls|logins)\b|\b(?:rate|request|quota|qps|login rate|call volume)(?: limit| quota)?(?: is| has been| was)? (?:exceeded|reached|violation)|\bout of call volume quota|\breach(?:ed)? (?:the )?max(?:imum)? .{0,30}\b(?:limit|quota)\b|\balready being processed\b|\bsame arguments in less than\b|\brate[- ]limited\b|\bsystem (?:is )?busy\b|系统繁忙|请求过于频繁|限流/i;
+  /\btoo many (?:\w{1,20} )?(?:requests?|attempts|calls|logins)\b|\b(?:rate|request|quota|qps|login rate|call volume)(?: limit| quota)?(?: is| has been| was)? (?:exceeded|reached|violation)|\bout of call volume quota|\breach(?:ed)? (?:the )?max(?:imum)? .{0,30}\b(?:limit|quota)\b|\balready being processed\b|\bsame arguments in less than\b|\brate[- ]limited\b|\bclient request loop\b|\bip restricted\b|\binvalid login hours\b|\bsystem (?:is )?busy\b|系统繁忙|请求过于频繁|限流/i;
+
+/** Limits of Apigee, which sends them with status 500 unless it is told otherwise: the issuer was not asked. */
+const gatewayLimit = /(?:Quota|SpikeArrest)Violation$/;
+
+/** A gateway found no server that it could pass the request to: Envoy and Kong. */
+const notPassedOn = /^no healthy upstream$|\bfailure to get a peer from the ring-balancer\b/i;
+
+/** Cloudflare could not connect to the issuer (525 and 526: not by TLS), so it passed nothing on. */
+const notConnected: readonly number[] = [521, 523, 525, 526];
 
 /** The issuer asks to come back. Beside a code that ends a token this is only politeness. */
 const laterWords =
@@ -89,6 +163,7 @@ const laterWords =
 
 /** By the words of an error that was sent with this status. */
 export function meaningOf({ code = '', message = '' }: IssuerError, status: number): Meaning {
+  if (gatewayLimit.test(code) || notPassedOn.test(message) || notConnected.includes(status)) return { later: true };
   if (status >= 500 || status === 429 || status === 408 || otherCodes.has(code)) return {};
   if (busyWords.test(code) || busyWords.test(message)) return { later: true };
   const text = `${code} ${message}`;
@@ -123,3 +198,19 @@ export function challengeIn(headers: Headers): { error?: string; error_descripti
   const error_description = member('error_description');
   return { ...(error && { error }), ...(error_description && { error_description }) };
 }
+
+/**
+ * Cloudflare, CloudFront, Akamai, Imperva, Azure and F5 turn away what they take for a bot or a burst, with a page of their
+ * own; Cloudflare also with a number alone. Any other page may be the answer to every request.
+ */
+export function isFirewall({ status, headers }: Response, text: string): boolean {
+  return (
+    status === 403 &&
+    (headers.has('cf-mitigated') ||
+      (/^\s*</.test(text) && firewallPage.test(text)) ||
+      /^error code: 1\d{3}\s*$/.test(text))
+  );
+}
+
+const firewallPage =
+  /\bcloudflare\b|\bthe request could not be satisfied\b|\breference(?:\s|&#32;)(?:#|&#35;)|\bincapsula\b|\bthe request is blocked\b|\bthe requested URL was rejected\b/i;

@@ -165,8 +165,11 @@ function isMaskedInPart(text: string): boolean {
   return run !== '' && run.length * 4 >= text.length;
 }
 
+/** Casdoor wrote an error in place of the access token. */
+export const isErrorText = (text: string) => /^error: \S+ \S/i.test(text);
+
 const isPlaceholder = (text: string) =>
-  [noValue, masked, unfilled].some(each => each.test(text)) || isMaskedInPart(text);
+  [noValue, masked, unfilled].some(each => each.test(text)) || isMaskedInPart(text) || isErrorText(text);
 
 /** A token without the quotes or the scheme that some answers have inside of the text. */
 function bare(text: string, member: TokenName): string {
@@ -277,6 +280,10 @@ function readLifetime(value: unknown, isDate: boolean, unit: number): Lifetime |
     /^(?:PT?)?(\d{1,9}(?:\.\d{1,9})?) ?(s|m|h|d)(?:ec(?:ond)?s?|in(?:ute)?s?|ours?|ays?)?$/i.exec(text) ?? [];
   if (amount !== undefined)
     return lifetimeOf((Number(amount) * (units[own.toLowerCase()] ?? 1000)) / 1000, false, true);
+  // A TimeSpan of .NET: `01:00:00`, `1.00:00:00`.
+  const [, days = 0, ...clock] = /^(?:(\d{1,5})\.)?(\d\d):(\d\d):(\d\d)(?:\.\d{1,7})?$/.exec(text) ?? [];
+  if (clock.length > 0)
+    return lifetimeOf(clock.reduce((sum, each) => sum * 60 + Number(each), 0) + Number(days) * 86_400, false, true);
   // An ISO 8601 or HTTP date. The AWS command line wrote `UTC` instead of `Z`.
   if (!/^(?:\d{4}-\d\d-\d\d|[A-Z][a-z]{2}, \d)/.test(text)) return undefined;
   const at = Date.parse(text.replace(/UTC$/, 'Z'));

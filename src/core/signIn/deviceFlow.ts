@@ -73,6 +73,7 @@ function nextInterval({ code, data }: WorkbenchError, interval: number): number 
   // RFC 8628 §3.5: poll less often after a network failure.
   const isPassing =
     data.later === true ||
+    data.blocked === true ||
     ['timeout', 'connection_reset', 'connection_refused', 'host_unknown', 'network_failed'].includes(code) ||
     (code === 'http_error' && typeof data.status === 'number' && (data.status >= 500 || data.status === 429));
   return isPassing ? Math.max(interval * 2, Number(data.retryAfter ?? 0)) : undefined;

@@ -77,6 +77,11 @@ export function httpError(data: DataOf<'http_error'>): string {
       );
     }
     if (data.signInAgain === true) return joined(l10n.t('Sign in again or import new tokens.'), kept);
+    if (data.blocked === true)
+      return joined(
+        l10n.t('A firewall in front of the issuer has blocked the request. Try again later or from another network.'),
+        kept,
+      );
     if (status === 413)
       return l10n.t('The request is too large for the issuer. Shorten scope, resource and extraParameters.');
     const check =

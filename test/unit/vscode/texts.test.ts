@@ -75,6 +75,7 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
   ]),
   http_error: [400, 401, 403, 404, 413, 429, 500, 503].flatMap(status => [
     { host: 'a.example', status, sent: true, empty: true },
+    { host: 'a.example', status, sent: true, firstLine: 'Just a moment...', blocked: true },
     { host: 'a.example', status, sent: true, firstLine: 'Nothing here', retryAfter: 1000 },
     { host: 'a.example', status, sent: false },
     { host: 'a.example', status },

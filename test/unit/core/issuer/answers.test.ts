@@ -368,6 +368,11 @@ describe('an answer of the token endpoint', () => {
     ['expires_in', `${hours}s`, 'https://protobuf.dev/reference/protobuf/google.protobuf/#duration'],
     ['expires_in', '12h', 'https://github.com/vercel/ms'],
     ['expires_in', 'PT12H', 'ISO 8601'],
+    [
+      'expires_in',
+      '12:00:00',
+      'https://learn.microsoft.com/dotnet/standard/base-types/standard-timespan-format-strings',
+    ],
     ['expires_in', end / 1000, 'a date under the name of a lifetime'],
     ['expiresIn', hours, 'camel case'],
     ['expires', hours, absolute],

@@ -351,7 +351,7 @@ const refusals: readonly (readonly [
         code: '40002',
         msg: 'Invalid Arguments',
         sub_code: 'isv.refresh-token-invalid',
-        sub_msg: '无效',
+        sub_msg: '刷新令牌refresh_token无效',
       },
       sign: 'x',
     }),
@@ -495,6 +495,121 @@ const refusals: readonly (readonly [
     'later',
   ],
   [
+    'Exact Online, an old token (https://github.com/picqer/exact-php-client/issues/300)',
+    401,
+    'application/json',
+    json({ error: 'unauthorized_client', error_description: 'Old refresh token used.' }),
+    'ended',
+  ],
+  [
+    'Alipay, too late (https://zhifubao.apifox.cn/api-127203914)',
+    200,
+    'application/json',
+    json({
+      error_response: {
+        code: '40002',
+        msg: 'Invalid Arguments',
+        sub_code: 'isv.refresh-token-time-out',
+        sub_msg: '刷新令牌(refresh_token)过期',
+      },
+    }),
+    'ended',
+  ],
+  [
+    'EVE Online, with a sentence in the code (https://github.com/ccpgames/sso-issues/issues/54)',
+    400,
+    'application/json',
+    json({
+      error: 'invalid_grant: Token is expired or invalid.',
+      error_description: 'Token is expired or invalid.',
+    }),
+    'ended',
+  ],
+  [
+    'Casdoor, in place of the access token (https://github.com/casdoor/casdoor/issues/611)',
+    200,
+    'application/json',
+    json({
+      access_token: 'error: token is expired by 23m58.37607235s',
+      id_token: '',
+      refresh_token: '',
+      token_type: '',
+      expires_in: 0,
+      scope: '',
+    }),
+    'ended',
+  ],
+  [
+    'Salesforce, in another network or at another time of day (https://github.com/gravityplus/Gravity-Forms-Salesforce/issues/272)',
+    400,
+    'application/json',
+    json({ error: 'invalid_grant', error_description: 'ip restricted or invalid login hours' }),
+    'later',
+  ],
+  [
+    'a quota of Apigee (https://discuss.google.dev/t/http-429-as-default-status-code-for-quota-policy-violation/17548)',
+    500,
+    'application/json',
+    json({
+      fault: {
+        faultstring: 'Rate limit quota violation. Quota limit exceeded. Identifier : _default',
+        detail: { errorcode: 'policies.ratelimit.QuotaViolation' },
+      },
+    }),
+    'later',
+  ],
+  [
+    'Envoy without a server (https://github.com/product-os/jellyfish/issues/8461)',
+    503,
+    'text/plain',
+    'no healthy upstream',
+    'later',
+  ],
+  [
+    'Cloudflare without a connection to the issuer (https://github.com/decocms/studio/pull/3929)',
+    525,
+    'text/html',
+    '<!DOCTYPE html><html><head><title>525: SSL handshake failed</title></head></html>',
+    'later',
+  ],
+  [
+    'Entra ID, too often (https://github.com/AzureAD/MSAL.PS/issues/10)',
+    400,
+    'application/json',
+    json({
+      error: 'invalid_grant',
+      error_description:
+        'AADSTS50196: The server terminated an operation because it encountered a client request loop. Please contact your app vendor.',
+    }),
+    'later',
+  ],
+  [
+    'a title above the words (https://developer.octopus.energy/graphql/reference/error-codes/kt-ct-1134/)',
+    200,
+    'application/json',
+    json({
+      errors: [
+        {
+          message: 'Invalid data.',
+          extensions: {
+            errorType: 'VALIDATION',
+            errorDescription: 'The refresh token has expired.',
+            errorCode: 'KT-CT-1134',
+          },
+        },
+      ],
+    }),
+    'ended',
+  ],
+  ['a list of sentences (Django)', 400, 'application/json', json(['Refresh token is expired.']), 'ended'],
+  [
+    'XML with prefixes (WSO2)',
+    400,
+    'application/xml',
+    '<am:fault xmlns:am="http://wso2.org/apimanager"><am:code>900901</am:code><am:message>Invalid Credentials</am:message><am:description>The refresh token is illegal</am:description></am:fault>',
+    'ended',
+  ],
+  [
     'a client, politely',
     401,
     'application/json',
@@ -522,6 +637,37 @@ describe('a refusal', () => {
       if (means === 'again') assert.equal(data.signInAgain, true);
     });
   }
+
+  it('of a firewall, with a page or a number, blocks this request and no later one', async () => {
+    const asked = { host: 'as.example', now: 0, secrets: [], refreshToken: 'sent-refresh-token' };
+    const refuse = (status: number, body: string) =>
+      failureOf(readTokenResponse(new Response(body, { status }), asked));
+    for (const body of [
+      // https://github.com/openclaw/openclaw/issues/84018
+      '<!DOCTYPE html>\n<html><head><title>Attention Required! | Cloudflare</title></head></html>',
+      // https://github.com/soundcloud/api/issues/489
+      '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN" "x"><HTML><HEAD><TITLE>ERROR: The request could not be satisfied</TITLE></HEAD></HTML>',
+      '<HTML><HEAD><TITLE>Access Denied</TITLE></HEAD><BODY>Reference&#32;&#35;18&#46;b1</BODY></HTML>',
+      '<html><body>Request unsuccessful. Incapsula incident ID: 443000</body></html>',
+      // https://github.com/JimmyLaurent/cloudflare-scraper/issues/27
+      'error code: 1020',
+    ]) {
+      const { code, data } = await refuse(403, body);
+      const error = errorOf(code, data);
+      assert.deepEqual([data.blocked, failureKind(error), isTransient(error)], [true, 'retryable', true], body);
+    }
+    for (const [status, body] of [
+      [404, '<html><head><title>404 Not Found</title></head></html>'],
+      [404, '<html><head><title>Not Found | Cloudflare</title></head></html>'],
+      [403, '<html><head><title>403 Forbidden</title></head><body>nginx</body></html>'],
+      [403, 'Forbidden'],
+      [403, json({ message: 'Forbidden' })],
+      [403, ''],
+    ] as const) {
+      const { code, data } = await refuse(status, body);
+      assert.deepEqual([data.blocked, failureKind(errorOf(code, data))], [undefined, 'configuration'], body);
+    }
+  });
 
   for (const [wait, body] of [
     [188_000, { status: 601, body: { wait_seconds: 188 }, error: 'Same arguments in less than 10 seconds' }],
