@@ -88,6 +88,20 @@ describe('the broker', () => {
     assert.equal(posts().length, 1, 'and is known not to be');
   });
 
+  it('asks an issuer of tokens that end at once not more often than every three seconds, however often it is asked', async () => {
+    const { broker, posts, forward, next } = await brokerWorld();
+    forward(301_000);
+    for (const sent of [1, 1, 1, 2, 2]) {
+      if (sent > posts().length) {
+        forward(3000);
+        next({ type: 'expiresIn', literal: '0' });
+      }
+      const error = await failureOf(broker.token(terminal, { connection: id, minTtl: 1 }));
+      assert.equal(error.code, 'lifetime_too_short');
+      assert.equal(posts().length, sent);
+    }
+  });
+
   it('accepts a token whose lifetime is below the usual minimum', async () => {
     const { broker, posts, forward } = await brokerWorld({ accessTokenLifetime: 20 });
     for (const sent of [0, 0, 1, 1]) {
