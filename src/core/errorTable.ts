@@ -59,8 +59,9 @@ export const errorTable: { readonly [C in ErrorCode]: ErrorRow<C> } = {
   network_failed: interrupted,
 
   redirect_refused: configuration,
-  metadata_not_found: configuration,
-  metadata_invalid: configuration,
+  // What a firewall or a maintenance page says is not about the settings.
+  metadata_not_found: { kind: ({ blocked }) => (blocked === true ? 'retryable' : 'configuration') },
+  metadata_invalid: { kind: ({ reason }) => (reason === 'html' ? 'retryable' : 'configuration') },
   issuer_mismatch: { kind: 'configuration', remedies: ['issuer', 'settings', 'log'] },
   endpoint_missing: configuration,
   oauth_error: { kind: oauthErrorKind },

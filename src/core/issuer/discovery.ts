@@ -7,6 +7,7 @@ import { isObject, type JsonObject, withoutGuard } from '../tokens/json.ts';
 import { hasPlaceholder, isSameIssuer } from '../tokens/tokenUse.ts';
 import { createFlights } from '../waiting.ts';
 import { publicError, publicWords, saysError } from './answers.ts';
+import { isFirewall } from './refusalWords.ts';
 
 export interface Discovery {
   /**
@@ -210,7 +211,12 @@ export async function readMetadata(response: Response, issuer: string, clock: Cl
     throw publicError(response, text, { host: new URL(issuer).host, now: clock.now() });
   // Gateways answer 400, 401 or 403 for unknown paths.
   if (status >= 400)
-    throw new WorkbenchError('metadata_not_found', { issuer: printable(issuer, 200), status, ...publicWords(text) });
+    throw new WorkbenchError('metadata_not_found', {
+      issuer: printable(issuer, 200),
+      status,
+      ...publicWords(text),
+      ...(isFirewall(response, text) && { blocked: true }),
+    });
   const invalid: Invalid = (reason, more) =>
     new WorkbenchError('metadata_invalid', { issuer: printable(issuer, 200), reason, ...more });
   if (status !== 200) throw invalid('status', { status });

@@ -493,6 +493,18 @@ describe("the issuer's words instead of metadata", () => {
     });
   }
 
+  it('are no reason to wait for other settings if a firewall or a page for all paths has them', async () => {
+    for (const [status, body, kind] of [
+      [403, '<html><title>Attention Required! | Cloudflare</title></html>', 'retryable'],
+      [200, '<html><title>Scheduled maintenance</title></html>', 'retryable'],
+      [403, '<html><title>403 Forbidden</title></html>', 'configuration'],
+      [200, '[]', 'configuration'],
+    ] as const) {
+      server.answer = (_, response) => reply(response, status, body);
+      assert.equal(failureKind(await failure()), kind, body);
+    }
+  });
+
   it('are those of the place that says most', async () => {
     server.answer = ({ path }, response) =>
       path.startsWith('/.well-known/oauth-')
