@@ -2,7 +2,7 @@ import type { Families, Family } from './families.ts';
 import { hasScope } from './families.ts';
 import { type Answer, type MockReply, readParameters, withParameters } from './http.ts';
 import { type KeyRing, nodeCrypto } from './keys.ts';
-import type { Settings } from './options.ts';
+import type { Settings, SettledClient } from './options.ts';
 import type { Markup } from './pages.ts';
 import { errorPage, html, page } from './pages.ts';
 import { isRedirectUri, isRegistered } from './registry.ts';
@@ -37,7 +37,9 @@ export function createEndSession(
     if (hint !== undefined && clientId !== hinted) return invalid('id_token_hint was issued to another client_id');
     const client = clientId === undefined ? undefined : settings.clients.get(clientId);
     if (clientId !== undefined && client === undefined) return invalid('Unknown client_id');
-    const uri = form.get(settings.persona?.logout?.returnTo ?? '') ?? form.get('post_logout_redirect_uri');
+    const { returnTo = '', first = false } = settings.persona?.logout ?? {};
+    const named = form.get(returnTo) ?? form.get('post_logout_redirect_uri');
+    const uri = named ?? (first && form.has('client_id') ? firstLogoutUri(client) : undefined);
     if (uri !== undefined && client === undefined)
       return invalid('post_logout_redirect_uri needs an id_token_hint or a client_id');
     const anywhere = (settings.anyRedirectUri || client?.anyone) && isRedirectUri(uri ?? '');
@@ -69,6 +71,12 @@ export function createEndSession(
     const status = exchange.request.method === 'POST' ? 303 : 302;
     return { status, headers: { ...headers, location, 'cache-control': 'no-store' }, body: '' };
   };
+}
+
+/** The first one that was registered for sign-out. By default, the redirect URIs are, and those wait for a code. */
+function firstLogoutUri(client: SettledClient | undefined): string | undefined {
+  const { post_logout_redirect_uris: uris = [], redirect_uris: others = [] }: Partial<SettledClient> = client ?? {};
+  return uris.every(uri => others.includes(uri)) ? undefined : uris[0];
 }
 
 function invalid(description: string): MockReply {

@@ -13,7 +13,12 @@ export interface Persona {
   /** Paths of the endpoints, relative to the issuer. */
   readonly paths: Partial<Record<PathName, string>>;
   /** Its name for `post_logout_redirect_uri`, and the path of that endpoint if it differs. */
-  readonly logout?: { readonly returnTo: string; readonly path?: string };
+  readonly logout?: {
+    readonly returnTo: string;
+    readonly path?: string;
+    /** A client that names itself but no URL gets the first one that is registered. */
+    readonly first?: true;
+  };
   /** `typ` in the headers of the tokens; undefined omits it. */
   readonly accessTyp: string | undefined;
   readonly idTyp: string | undefined;
@@ -21,6 +26,8 @@ export interface Persona {
   readonly userInIdToken?: true;
   /** Access tokens have no `aud`, so that an API cannot check it. */
   readonly withoutAudience?: true;
+  /** The audience of access tokens is the client, unless the request or the option `audience` names another. */
+  readonly clientAudience?: true;
   /**
    * Claims added to tokens; a value of undefined removes a claim. `scope`: that of the response. `usual`: the claims
    * without the persona.
@@ -43,6 +50,7 @@ export const personas = {
       'https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles',
       'https://auth0.com/docs/get-started/apis/scopes/openid-connect-scopes',
       'https://auth0.com/docs/api/authentication/logout/auth-0-logout',
+      'https://auth0.com/docs/api/authentication/logout/oidc-logout',
       'https://auth0.com/docs/api/authentication/authorization-code-flow-with-enhanced-privacy-protection/push-authorization-requests',
       'https://auth0.com/docs/api/authentication/device-authorization-flow/authorize-device',
       'https://community.auth0.com/t/troubleshoot-refresh-token-unknown-or-invalid-before-expiry-403-unknown-or-invalid-refresh-token/120406',
@@ -59,7 +67,7 @@ export const personas = {
       registration: 'oidc/register',
       par: 'oauth/par',
     },
-    logout: { returnTo: 'returnTo', path: 'v2/logout' },
+    logout: { returnTo: 'returnTo', path: 'v2/logout', first: true },
     accessTyp: 'JWT',
     idTyp: 'JWT',
     userInIdToken: true,
@@ -180,9 +188,15 @@ export const personas = {
       azp: undefined,
     }),
   },
-  /** Its issuer ends in `/oidc`; the option `path` sets that. A refresh returns the same refresh token. */
+  /**
+   * Its issuer ends in `/oidc`; the option `path` sets that. A refresh returns the same refresh token. Its documentation
+   * has no device authorization, pushed requests and registration, so these keep the mock's paths.
+   */
   genauth: {
     sources: [
+      'https://docs.genauth.ai/guides/federation/oidc.html',
+      'https://docs.genauth.ai/federation/oidc/authorization-code/',
+      'https://docs.genauth.ai/concepts/access-token.html',
       'https://docs.genauth.ai/concepts/refresh-token.html',
       'https://authing.apifox.cn/api-10238656',
       'https://github.com/Authing/authing-js-sdk',
@@ -198,7 +212,12 @@ export const personas = {
     },
     accessTyp: 'JWT',
     idTyp: 'JWT',
-    access: () => ({}),
+    userInIdToken: true,
+    clientAudience: true,
+    access: ({ clientId, targets }, _, { aud, iss }) => ({
+      client_id: undefined,
+      ...(targets === undefined && aud === `${iss}/api` && { aud: clientId }),
+    }),
     id: () => ({ azp: undefined }),
   },
 } as const satisfies Record<string, Persona>;

@@ -21,7 +21,13 @@ type Access =
 interface AccessRule {
   readonly scope?: string | undefined;
   /** The API that the token must be addressed to. */
-  readonly resource?: { readonly url: string; readonly metadata: string; readonly isAudience: boolean };
+  readonly resource?: {
+    readonly url: string;
+    readonly metadata: string;
+    readonly isAudience: boolean;
+    /** It also takes tokens that are for their client. */
+    readonly orClient: boolean;
+  };
   /** The token may also be in the form of a POST (RFC 6750 section 2.2). */
   readonly inForm?: true;
 }
@@ -81,7 +87,8 @@ export function createAccessCheck(reader: TokenReader, proofs: DpopVerifier): Ac
     }
     if (certificate !== undefined && certificate !== request.certificate?.thumbprint)
       return invalid('This access token is bound to another certificate');
-    if (resource?.isAudience && ![claims.aud].flat().includes(resource.url))
+    const isForClient = resource?.orClient && claims.aud === read.clientId;
+    if (resource?.isAudience && !isForClient && ![claims.aud].flat().includes(resource.url))
       return invalid('This access token is for another audience');
     const { scope } = read;
     if (wanted !== undefined && !hasScope(scope, wanted))
@@ -117,6 +124,7 @@ export function createResource(settings: Settings, check: AccessCheck): Answer {
         url: origin + resource,
         metadata: origin + resourceMetadata,
         isAudience: settings.persona?.withoutAudience !== true,
+        orClient: settings.persona?.clientAudience === true,
       },
     });
     if ('refused' in access) return access.refused;

@@ -45,13 +45,13 @@ export function createTokenReader(
     return keys.find;
   };
 
-  const described = (kind: TokenKind, claims: Claims, session: unknown): ReadToken => ({
-    kind,
-    claims,
-    clientId: kind === 'id_token' ? claims.aud : (claims.client_id ?? claims.azp),
-    scope: String(claims.scope ?? claims.scp ?? ''),
-    family: typeof session === 'string' ? families.ofSession(session) : undefined,
-  });
+  const described = (kind: TokenKind, claims: Claims, session: unknown): ReadToken => {
+    const family = typeof session === 'string' ? families.ofSession(session) : undefined;
+    // Some issuers name the client in no claim. Without a grant, the client is the subject.
+    const holder = claims.client_id ?? claims.azp ?? family?.grant.clientId ?? claims.sub;
+    const clientId = kind === 'id_token' ? claims.aud : holder;
+    return { kind, claims, clientId, scope: String(claims.scope ?? claims.scp ?? ''), family };
+  };
 
   return {
     async read(token) {

@@ -82,7 +82,8 @@ function scenarioList(): string {
 
 function personaList(): string {
   const rows = Object.entries<Persona>(personas).map(([name, persona]) => {
-    const { sources, slash, issuerEnd, paths, logout, userInIdToken, withoutAudience, statuses } = persona;
+    const { sources, slash, issuerEnd, paths, logout, userInIdToken, withoutAudience, clientAudience, statuses } =
+      persona;
     const quirks = [
       ...(slash ? ['issuer ends in a slash'] : []),
       ...(issuerEnd ? [`issuer ends in \`/${issuerEnd}\`, which the paths do not have`] : []),
@@ -90,6 +91,8 @@ function personaList(): string {
       ...(logout?.path ? [`\`${logout.path}\``] : []),
       ...(logout ? [`sign-out with \`${logout.returnTo}\``] : []),
       ...(userInIdToken ? ['ID tokens have the claims of the scopes'] : []),
+      ...(logout?.first ? ['sign-out without a URL redirects to the first registered one'] : []),
+      ...(clientAudience ? ['the `aud` of access tokens is the client'] : []),
       ...(withoutAudience ? ['access tokens have no `aud`'] : []),
       ...Object.entries(statuses ?? {}).map(([error, status]) => `\`${error}\` with status ${status}`),
     ];

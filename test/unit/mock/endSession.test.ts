@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { decodeJwt } from 'jose';
 import { createMockIssuer, type MockIssuer } from '../../../src/mock/issuer.ts';
+import type { MockClientOptions } from '../../../src/mock/options.ts';
 import { codeOf, redeem, send } from './signInSupport.ts';
 import { refresh, text } from './support.ts';
 
@@ -27,6 +28,24 @@ describe('mock issuer: sign-out (OpenID Connect RP-Initiated Logout)', () => {
     assert.deepEqual([posted.status, posted.headers.get('location')], [303, goodbye]);
     const known = { client_id: 'demo', post_logout_redirect_uri: goodbye };
     assert.equal((await end(mock, known)).headers.get('location'), goodbye);
+  });
+
+  it('redirects to the first registered URI if the persona does and the client names itself', async () => {
+    const left = async (
+      persona: 'auth0' | 'keycloak',
+      path: string,
+      query: string,
+      clients: MockClientOptions[] = [client],
+    ) => {
+      const mock = await createMockIssuer({ alg: 'ES256', persona, clients });
+      const base = mock.issuer.replace(/\/$/, '');
+      return (await mock.fetch(`${base}/${path}?${query}`, { redirect: 'manual' })).headers.get('location');
+    };
+    assert.equal(await left('auth0', 'oidc/logout', 'client_id=demo&state=a'), `${goodbye}?state=a`);
+    assert.equal(await left('auth0', 'v2/logout', 'client_id=demo'), goodbye);
+    assert.equal(await left('auth0', 'v2/logout', ''), null);
+    assert.equal(await left('keycloak', 'protocol/openid-connect/logout', 'client_id=demo'), null);
+    assert.equal(await left('auth0', 'v2/logout', 'client_id=demo', [{ client_id: 'demo' }]), null);
   });
 
   it('shows a page without a redirect, and on errors', async () => {

@@ -168,7 +168,8 @@ describe('mock issuer: options that tests set', () => {
           typeof id.oid === 'string' &&
           id.nbf === id.iat,
         keycloak: (access, id) => access.typ === 'Bearer' && id.typ === 'ID' && id.preferred_username === 'mock-user',
-        genauth: (access, id) => access.client_id === 'demo' && id.azp === undefined && id.name === undefined,
+        genauth: (access, id) =>
+          access.client_id === undefined && access.aud === 'demo' && id.azp === undefined && id.name === 'mock-user',
         cognito: (access, id) =>
           access.token_use === 'access' &&
           access.aud === undefined &&
