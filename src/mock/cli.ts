@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { selfSignedCertificate } from './keys.ts';
 import { configShape, type MockServer, type MockServerOptions, openMockServer, readConfig } from './nodeServer.ts';
-import { MockOptionError, refuse } from './shape.ts';
+import { MockOptionError, parseJson, refuse } from './shape.ts';
 import type { TortureShell } from './torture/command.ts';
 
 /* The command `mock-issuer`. */
@@ -128,20 +128,14 @@ async function configOf(file: string): Promise<unknown> {
   if (/\.m?js$/.test(file)) {
     try {
       const module: { default?: unknown } = await import(pathToFileURL(resolve(file)).href);
-      return module.default;
+      return await module.default;
     } catch (error) {
       const message = error instanceof Error ? error.message.split('\n')[0] : 'it cannot be read';
       return refuse(file, `a module whose default export is the options (${message})`);
     }
   }
   // Some editors of Windows put a byte order mark before it, which JSON has not.
-  const text = (await textOf(file)).replace(/^\uFEFF/, '');
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const message = error instanceof Error ? error.message.replace(/\s+/g, ' ') : 'it cannot be read';
-    return refuse(file, `JSON (${message})`);
-  }
+  return parseJson((await textOf(file)).replace(/^\uFEFF/, ''), file);
 }
 
 async function textOf(file: string): Promise<string> {

@@ -20,6 +20,7 @@ import {
   oneOf,
   optional,
   type Problem,
+  parseJson,
   read,
   refuse,
   type Shape,
@@ -298,11 +299,7 @@ function fromQuery(query: URLSearchParams): object {
 async function fromBody(request: MockRequest): Promise<unknown> {
   const text = await request.text();
   if (text === undefined) return refuse('body', `at most ${bodyLimit} characters`);
-  try {
-    return text === '' ? {} : JSON.parse(text);
-  } catch {
-    return refuse('body', 'JSON');
-  }
+  return text === '' ? {} : parseJson(text, 'body');
 }
 
 function problem(status: number, problems: readonly Problem[]): MockReply {

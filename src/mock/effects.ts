@@ -146,14 +146,22 @@ export function flipFirstCharacter(signature: string): string {
 
 const pointer = text('a JSON Pointer, /name for instance', value => /^(?:\/(?:[^~/]|~[01])*)*$/.test(value));
 
-export const patchShape = list(
-  object({
-    op: needed(oneOf(['add', 'remove', 'replace']), 'The operation.'),
-    path: needed(pointer, 'The place, as a JSON Pointer (RFC 6901).'),
-    value: optional(anything, 'The new value.'),
-  }),
-  'an array of operations',
-);
+const operation = object({
+  op: needed(oneOf(['add', 'remove', 'replace']), 'The operation.'),
+  path: needed(pointer, 'The place, as a JSON Pointer (RFC 6901).'),
+  value: optional(anything, 'The new value.'),
+});
+const wholeOperation: typeof operation = {
+  ...operation,
+  check(given, field, problems) {
+    operation.check(given, field, problems);
+    const { op, value } = isObject(given) ? given : {};
+    if ((op === 'add' || op === 'replace') && value === undefined)
+      problems.push({ field: `${field}.value`, expected: `the new value, which ${op} requires` });
+  },
+};
+
+export const patchShape = list(wholeOperation, 'an array of operations');
 export type Patch = ValueOf<typeof patchShape>;
 
 /**

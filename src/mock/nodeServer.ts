@@ -127,6 +127,10 @@ export async function openMockServer(
 
   const same = others.findIndex(each => each.path === path);
   if (same >= 0) refuse(`issuers[${same}].path`, 'one that no other has');
+  if (publicUrl !== undefined && path !== '') refuse('path', 'left out (publicUrl has the whole address)');
+  const hidden = [path, ...others.map(each => each.path)].findIndex(each => `${each}/`.startsWith(controlPath));
+  if (isControlled && hidden >= 0)
+    refuse(hidden === 0 ? 'path' : `issuers[${hidden - 1}].path`, 'another than that of the control API');
   let handle: Handler | undefined;
   let clocks: readonly MockClock[] = [];
   const server = await serverOf(tls, (incoming, outgoing) => {

@@ -190,6 +190,9 @@ export function settle(options: MockIssuerOptions): Settings {
       ...(!mutualTls && usesTls(client) ? [{ field: 'tls', expected: 'a key and its certificate as PEM' }] : []),
     ];
   });
+  for (const [index, { client_secret, token_endpoint_auth_method: method = 'client_secret' }] of described.entries())
+    if (client_secret !== undefined && !method.startsWith('client_secret'))
+      problems.push({ field: `clients[${index}].client_secret`, expected: `left out (${method} uses no secret)` });
   if (problems.length > 0) throw new MockOptionError(problems);
   return {
     issuer,

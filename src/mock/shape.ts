@@ -134,10 +134,13 @@ export function uniqueList<T>(each: Shape<T>, member: keyof T & string, expected
     check(value, field, problems) {
       plain.check(value, field, problems);
       if (!Array.isArray(value)) return;
-      const names = value.map(item => (isObject(item) ? item[member] : undefined));
-      for (const [index, name] of names.entries())
-        if (name !== undefined && names.indexOf(name) < index)
+      const seen = new Set<unknown>();
+      for (const [index, item] of value.entries()) {
+        const name = isObject(item) ? item[member] : undefined;
+        if (name !== undefined && seen.has(name))
           problems.push({ field: `${field}[${index}].${member}`, expected: 'one that no other has' });
+        seen.add(name);
+      }
     },
   };
 }
@@ -150,7 +153,7 @@ export function members<T>(each: Shape<T>): Shape<Readonly<Record<string, T>>> {
     schema: { type: 'object', additionalProperties: each.schema },
     check(value, field, problems) {
       if (!isObject(value)) problems.push({ field, expected });
-      else for (const [name, item] of Object.entries(value)) each.check(item, `${field}.${name}`, problems);
+      else for (const [name, item] of Object.entries(value)) each.check(item, pathOf(field, name), problems);
     },
   };
 }
@@ -177,7 +180,7 @@ export function object<F extends Fields>(fields: F, expected = 'an object'): Sha
         problems.push({ field: path || 'options', expected });
         return;
       }
-      const at = (name: string) => (path === '' ? name : `${path}.${name}`);
+      const at = (name: string) => pathOf(path, name);
       const given = new Map(Object.entries(value));
       for (const [name, { shape, needed }] of Object.entries(fields)) {
         const member = given.get(name);
@@ -209,4 +212,66 @@ export function read<T>(of: Shape<T>, value: unknown, path: string): T {
   const problems = problemsOf(of, value, path);
   if (problems.length > 0) throw new MockOptionError(problems);
   return value as T;
+}
+
+const jsonToken =
+  /([{}[\],:])|("[ !#-[\]-\u{10ffff}]*(?:\\(?:["\\/bfnrt]|u[\da-fA-F]{4})[ !#-[\]-\u{10ffff}]*)*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)/uy;
+
+/**
+ * Reads JSON strictly: of two members with the same name, one would silently do nothing. Errors name a line and repeat
+ * nothing of the text, which could be a secret. `source` is the name of the text.
+ * @throws MockOptionError
+ */
+export function parseJson(text: string, source: string): unknown {
+  const problems: Problem[] = [];
+  const open: { readonly path: string; readonly names?: Set<string>; name: string; index: number }[] = [];
+  const wrong = (at: number, wanted: string) => {
+    const lines = text.slice(0, at).split('\n');
+    const isComment = /^(?:\/[/*]|#)/.test(text.slice(at, at + 2));
+    const why = isComment ? 'it has no comments' : text.trim() === '' ? 'it is empty' : `expected ${wanted}`;
+    return refuse(source, `JSON (line ${lines.length}, column ${(lines.at(-1) ?? '').length + 1}: ${why})`);
+  };
+  let wanted: 'value' | 'first value' | 'name' | 'first name' | ':' | 'next' = 'value';
+  const words = { value: 'a value', 'first value': 'a value or ]', name: 'a name in double quotes' };
+  for (let at = 0; ; at = jsonToken.lastIndex) {
+    while (' \t\r\n'.includes(text[at] ?? '?')) at += 1;
+    const frame = open.at(-1);
+    const isDone = frame === undefined && wanted === 'next';
+    if (isDone && at === text.length) break;
+    jsonToken.lastIndex = at;
+    const [, sign, string, literal] = jsonToken.exec(text) ?? [];
+    const isValue = wanted === 'value' || wanted === 'first value';
+    const close = frame?.names ? '}' : ']';
+    if (!isDone && isValue && (string ?? literal) !== undefined) wanted = 'next';
+    else if (isValue && (sign === '{' || sign === '[')) {
+      const path =
+        frame === undefined ? '' : frame.names ? pathOf(frame.path, frame.name) : `${frame.path}[${frame.index}]`;
+      open.push({ path, name: '', index: 0, ...(sign === '{' && { names: new Set<string>() }) });
+      wanted = sign === '{' ? 'first name' : 'first value';
+    } else if (frame?.names && (wanted === 'name' || wanted === 'first name') && string !== undefined) {
+      frame.name = JSON.parse(string);
+      const field = pathOf(frame.path, frame.name);
+      if (frame.names.has(frame.name) && !problems.some(each => each.field === field))
+        problems.push({ field, expected: 'there only once' });
+      frame.names.add(frame.name);
+      wanted = ':';
+    } else if (wanted === ':' && sign === ':') wanted = 'value';
+    else if (frame && wanted === 'next' && sign === ',') {
+      frame.index += 1;
+      wanted = frame.names ? 'name' : 'value';
+    } else if (frame && (wanted === 'next' || wanted.startsWith('first')) && sign === close) {
+      open.pop();
+      wanted = 'next';
+    } else if (isDone) wrong(at, 'nothing more');
+    else if (wanted === 'next') wrong(at, `, or ${close}`);
+    else if (wanted === 'first name') wrong(at, `${words.name} or }`);
+    else wrong(at, wanted === ':' ? wanted : words[wanted]);
+  }
+  if (problems.length > 0) throw new MockOptionError(problems);
+  return JSON.parse(text);
+}
+
+function pathOf(path: string, name: string): string {
+  if (!/^[\w$-]+$/.test(name)) return `${path}[${JSON.stringify(name)}]`;
+  return path === '' ? name : `${path}.${name}`;
 }

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { createFaultPlan, faultTypes, readFaults } from '../../../src/mock/faults.ts';
 import { createMockIssuer } from '../../../src/mock/issuer.ts';
 import { type MockServerOptions, startMockServer } from '../../../src/mock/nodeServer.ts';
-import { MockOptionError } from '../../../src/mock/shape.ts';
+import { MockOptionError, parseJson } from '../../../src/mock/shape.ts';
 
 const path = (value: unknown): string => {
   try {
@@ -57,6 +57,102 @@ describe('faults as JSON', () => {
     ];
     for (const [value, expected] of cases) assert.equal(path(value), expected);
   });
+});
+
+describe('JSON that a user wrote', () => {
+  const said = (text: string) => {
+    try {
+      return parseJson(text, 'f');
+    } catch (error) {
+      assert.ok(error instanceof MockOptionError);
+      return error.message;
+    }
+  };
+
+  it('is read as JSON.parse reads it', () => {
+    const deep = `${'['.repeat(1_000)}${']'.repeat(1_000)}`;
+    const right = [
+      '{}',
+      ' [ ] ',
+      '1',
+      '-0.5e+3',
+      'null',
+      '"\\u00e9\\"\\n"',
+      '{"a":{"b":[1,{"a":[]}]},"":{},"b":[[],{}]}',
+      deep,
+    ];
+    for (const text of right) assert.equal(JSON.stringify(said(text)), JSON.stringify(JSON.parse(text)));
+    const whole = JSON.stringify({ a: [1, { b: 'c' }], d: { e: null } }, undefined, 1);
+    for (let end = 0; end < whole.length; end += 1) {
+      const cut = whole.slice(0, end);
+      for (const text of [cut, `${cut}}`, `${cut},`, `${cut}:`, `${cut}]`, `${cut}"`, `${cut}1`, `${cut}'`]) {
+        let isRight = true;
+        try {
+          JSON.parse(text);
+        } catch {
+          isRight = false;
+        }
+        assert.equal(!/^f: JSON \(line/.test(String(said(text))), isRight, text);
+      }
+    }
+  });
+
+  it('is refused with the line of the error, and with nothing of the text, which could be a secret', () => {
+    const cases: [string, string][] = [
+      ['', 'line 1, column 1: it is empty'],
+      ['{ "client_secret": canary }', 'line 1, column 20: expected a value'],
+      ['{\n  "a": "canary\n}', 'line 2, column 8: expected a value'],
+      ['{ "a": 1,\n}', 'line 2, column 1: expected a name in double quotes'],
+      ['{ canary: 1 }', 'line 1, column 3: expected a name in double quotes or }'],
+      ["{ 'canary': 1 }", 'line 1, column 3: expected a name in double quotes or }'],
+      ['{ "a": 1 "canary": 2 }', 'line 1, column 10: expected , or }'],
+      ['{ "a" 1 }', 'line 1, column 7: expected :'],
+      ['[1, 2', 'line 1, column 6: expected , or ]'],
+      ['[1, ]', 'line 1, column 5: expected a value'],
+      ['[,]', 'line 1, column 2: expected a value or ]'],
+      ['{} {}', 'line 1, column 4: expected nothing more'],
+      ['{ "a": 01 }', 'line 1, column 9: expected , or }'],
+      ['{\n  // canary\n}', 'line 2, column 3: it has no comments'],
+      ['{ "a": 1, /* canary */ "b": 2 }', 'line 1, column 11: it has no comments'],
+    ];
+    for (const [text, expected] of cases) assert.equal(said(text), `f: JSON (${expected})`);
+  });
+
+  it('has each member once, because one of two would silently do nothing', () => {
+    assert.equal(
+      said('{ "port": 1, "clients": [{ "a": 1 }, { "a": 1, "\\u0061": 2 }], "port": 2, "port": 3 }'),
+      'clients[1].a: there only once\nport: there only once',
+    );
+  });
+});
+
+describe('options that contradict each other', () => {
+  const contradictory: [MockServerOptions, string][] = [
+    [
+      { clients: [{ client_id: 'a', client_secret: 'x', token_endpoint_auth_method: 'none' }] },
+      'clients[0].client_secret: left out (none uses no secret)',
+    ],
+    [{ publicUrl: 'https://a.example/x', path: '/y' }, 'path: left out (publicUrl has the whole address)'],
+    [{ control: true, path: '/control' }, 'path: another than that of the control API'],
+    [
+      { control: true, issuers: [{ path: '/controls' }, { path: '/control/a' }] },
+      'issuers[1].path: another than that of the control API',
+    ],
+    [
+      {
+        metadataPatch: [
+          { op: 'remove', path: '/a' },
+          { op: 'add', path: '/a' },
+        ],
+      },
+      'metadataPatch[1].value: the new value, which add requires',
+    ],
+    [{ scopeClaims: { '': 1, 'a.b': 2 } } as object, 'scopeClaims[""]: an array\nscopeClaims["a.b"]: an array'],
+  ];
+  for (const [options, message] of contradictory)
+    it(`are refused: ${message.split('\n')[0]}`, async () => {
+      await assert.rejects(startMockServer({ alg: 'ES256', ...options }), { code: 'mock_option_invalid', message });
+    });
 });
 
 describe('options as JSON', () => {

@@ -182,6 +182,7 @@ console.log(text, problems(new MockOptionError([])));
     writeFileSync(file('bad.mjs'), 'throw new Error("boom\\nsecond line")');
     writeFileSync(file('commented.json'), '// no comments\n{}');
     writeFileSync(file('extra.json'), '{ "colour": "red" }');
+    writeFileSync(file('later.mjs'), 'export default Promise.resolve({ rotation: "x" });');
     const [bad, none] = [file('bad.json'), file('none.json')];
     const asProcess: [string[], RegExp][] = [
       [
@@ -204,10 +205,14 @@ console.log(text, problems(new MockOptionError([])));
         ['--config', file('bad.mjs')],
         `${file('bad.mjs')}: must be a module whose default export is the options (boom)`,
       ],
+      [['--config', file('later.mjs')], 'rotation: must be one of none, '],
       [['--config', '.'], '.: must be a file that can be read (EISDIR)'],
-      [['--config', bad], `${bad}: must be JSON (`],
+      [['--config', bad], `${bad}: must be JSON (line`],
       [['--config', none], `${none}: must be a file that can be read (ENOENT)`],
-      [['--config', file('commented.json')], `${file('commented.json')}: must be JSON (`],
+      [
+        ['--config', file('commented.json')],
+        `${file('commented.json')}: must be JSON (line 1, column 1: it has no comments)\n`,
+      ],
       [['--config', file('extra.json')], 'colour: must be left out (no such member; there are '],
       [['--host', 'nowhere.invalid'], 'host: must be an address of this machine'],
       [['--port', String(port)], 'port: already in use'],
