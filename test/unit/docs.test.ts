@@ -4,6 +4,7 @@ import { commands } from '../../src/contributions.ts';
 import { scenarios } from '../../src/mock/torture/scenarios.ts';
 import { declaredCommands } from '../docs/commandTables.ts';
 import { madeFiles } from '../docs/made.ts';
+import { reportsOf, tablesOf } from '../torture/clients/run.mjs';
 
 describe('what is made from declarations', function () {
   this.timeout(60_000);
@@ -28,6 +29,14 @@ describe('what is made from declarations', function () {
       [...named].map(([, id = '']) => id).filter(id => !ids.includes(id)),
       [],
     );
+  });
+
+  it('keeps the results of clients that are not measured again', () => {
+    const text = readFileSync('docs/clients.md', 'utf8');
+    const [, tables] = /<!-- measured -->\n([\s\S]*?)\n<!-- end -->/.exec(text) ?? [];
+    const reports = reportsOf(text);
+    assert.ok(Object.keys(reports).length >= 18);
+    assert.equal(tablesOf(reports), tables);
   });
 
   it('is made of one definition for each command', async () => {

@@ -108,7 +108,8 @@ async function expressOpenidConnect({ issuer, clientId, clientSecret, origin }, 
   app.get('/me', async (request, response) => {
     const { oidc } = request;
     if (!oidc.isAuthenticated()) return response.sendStatus(401);
-    if (oidc.accessToken?.isExpired()) await oidc.accessToken.refresh();
+    // It has no access token in its default, nor after a response without a lifetime.
+    if (authorizationParams && oidc.accessToken.isExpired()) await oidc.accessToken.refresh();
     return response.sendStatus(200);
   });
   return withPages(app);

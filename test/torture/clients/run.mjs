@@ -13,7 +13,8 @@ import { driverOf } from './drive.mjs';
 
 /** @typedef {typeof import('../../../src/mock/index.ts')} Package */
 /** @typedef {import('../../../src/mock/torture/torture.ts').TortureReport} TortureReport */
-/** @typedef {TortureReport & { version: string }} Measured */
+/** @typedef {import('../../../src/mock/torture/torture.ts').Result} Result */
+/** @typedef {{ version: string, results: readonly Pick<Result, 'id' | 'verdict' | 'section' | 'detail'>[] }} Measured */
 
 /**
  * One client: the options of the issuer that differ from the default, and how the client is run.
@@ -117,8 +118,8 @@ async function main() {
   await install();
   /** @type {Package} */
   const mockIssuer = await import(pathToFileURL(join(folder, 'node_modules', 'mock-issuer', 'dist', 'index.js')).href);
-  /** @type {Record<string, Measured>} */
-  const reports = JSON.parse(await readFile(join(folder, 'reports.json'), 'utf8').catch(() => '{}'));
+  const file = join(root, 'docs', 'clients.md');
+  const reports = reportsOf(await readFile(file, 'utf8'));
   for (const [name, row] of chosen) {
     const began = performance.now();
     const version = await versionOf(name);
@@ -138,11 +139,13 @@ async function main() {
       if (verdict !== 'pass' && (verdict !== 'not exercised' || positionals.length > 0))
         console.log(`  ${verdict}: ${id}: ${detail}`);
   }
-  await mkdir(folder, { recursive: true });
-  if (values.scenario === undefined)
-    await writeFile(join(folder, 'reports.json'), JSON.stringify(reports, undefined, 1));
-  // The results of other clients are kept from their last run.
-  if (values.scenario === undefined) await writeTable(reports);
+  if (values.scenario === undefined) {
+    const document = await readFile(file, 'utf8');
+    await writeFile(
+      file,
+      document.replace(measured, (_, head, __, end) => `${head}${tablesOf(reports)}\n${end}`),
+    );
+  }
   console.log(`All of it took ${elapsed(since)}.`);
 }
 
@@ -251,30 +254,68 @@ async function launch() {
   });
 }
 
+const marks = { pass: '✓', fail: '**✗**', warning: '!', 'not exercised': '–', 'not judged': '?', hung: '**…**' };
+const verdicts = /** @type {import('../../../src/mock/torture/torture.ts').Verdict[]} */ (Object.keys(marks));
+const measured = /(<!-- measured -->\n)([\s\S]*?)\n(<!-- end -->)/;
+
+/** Which tables belong to which text. @param {string} table @returns {string[][]} its cells, without its head */
+const cellsOf = table =>
+  table
+    .split('\n')
+    .filter(line => line.startsWith('|'))
+    .slice(2)
+    .map(line => line.slice(2, -2).split(' | '));
+
+/**
+ * The results in the tables of docs/clients.md, which keep those of clients that are not tested again.
+ * @param {string} document @returns {Record<string, Measured>}
+ */
+export function reportsOf(document) {
+  const [summary = '', matrix = '', failures = ''] = (measured.exec(document)?.[2] ?? '').split('\n\n| ');
+  const cells = cellsOf(`| ${matrix}`);
+  const seen = cellsOf(`| ${failures}`);
+  return Object.fromEntries(
+    cellsOf(summary).map(([, versioned = ''], index) => {
+      const results = cells.flatMap(([id = '', ...signs]) => {
+        const verdict = verdicts.find(each => marks[each] === signs[index]) ?? 'not exercised';
+        const failure = seen.find(([of, scenario]) => of === versioned && scenario === id);
+        const [, , detail, section = ''] = failure ?? [];
+        return [{ id: id.slice(1, -1), verdict, section, ...(detail !== undefined && { detail }) }];
+      });
+      const end = versioned.lastIndexOf(' ');
+      return [versioned.slice(0, end), { version: versioned.slice(end + 1), results }];
+    }),
+  );
+}
+
 /** @param {Record<string, Measured>} reports */
-async function writeTable(reports) {
-  const marks = { pass: '✓', fail: '**✗**', warning: '!', 'not exercised': '–', hung: '**…**' };
+export function tablesOf(reports) {
   const names = Object.keys(rows).filter(name => name in reports);
+  /** @param {string} name */
+  const resultsOf = name => reports[name]?.results ?? [];
   /** @param {string} name @param {string} id */
-  const verdictOf = (name, id) => reports[name]?.results.find(each => each.id === id)?.verdict ?? 'not exercised';
+  const verdictOf = (name, id) => resultsOf(name).find(each => each.id === id)?.verdict ?? 'not exercised';
   /** @param {string} name */
   const versioned = name => `${name} ${reports[name]?.version}`;
   const summary = names.map((name, index) => {
-    const { counts, results } = reports[name] ?? {};
-    const checks = results?.filter(({ family, verdict }) => family === 'ID token' && verdict !== 'not exercised') ?? [];
-    const refused = checks.filter(({ verdict }) => verdict === 'pass').length;
-    const verify = checks.length === 0 ? '–' : `${refused} of ${checks.length}`;
+    const of = /** @param {string} verdict */ verdict => resultsOf(name).filter(each => each.verdict === verdict);
+    const isOfIdToken = /** @param {{ id: string }} result */ ({ id }) => id.startsWith('id-token.');
+    const [passed, all] = [of('pass'), ['pass', 'fail', 'warning', 'hung'].flatMap(of)].map(
+      results => results.filter(isOfIdToken).length,
+    );
+    const verify = all === 0 ? '–' : `${passed} of ${all}`;
     const cells = ['sign-in', 'refresh.rotation', 'logout.ends'].map(id => marks[verdictOf(name, id)]);
-    return `| ${index + 1} | ${versioned(name)} | ${rows[name]?.how} | ${cells.join(' | ')} | ${verify} | ${counts?.pass} | ${counts?.fail} | ${counts?.warning} | ${counts?.hung} |`;
+    const counts = ['pass', 'fail', 'warning', 'hung'].map(verdict => of(verdict).length);
+    return `| ${[index + 1, versioned(name), rows[name]?.how, ...cells, verify, ...counts].join(' | ')} |`;
   });
-  const ids = [...new Set(names.flatMap(name => reports[name]?.results.map(({ id }) => id) ?? []))];
+  const ids = [...new Set(names.flatMap(name => resultsOf(name).map(({ id }) => id)))];
   const matrix = ids.map(id => `| \`${id}\` | ${names.map(name => marks[verdictOf(name, id)]).join(' | ')} |`);
   const seen = names.flatMap(name =>
-    (reports[name]?.results ?? [])
+    resultsOf(name)
       .filter(({ verdict }) => verdict === 'fail' || verdict === 'hung')
       .map(({ id, detail, section }) => `| ${versioned(name)} | \`${id}\` | ${detail} | ${section} |`),
   );
-  const text = [
+  return [
     '| | client | how | sign in | refresh | sign out | ID tokens judged right | pass | fail | warning | hung |',
     '|---|---|---|---|---|---|---|---|---|---|---|',
     ...summary,
@@ -289,12 +330,6 @@ async function writeTable(reports) {
       ? ['Nothing.']
       : ['| client | scenario | observed | specification |', '|---|---|---|---|', ...seen]),
   ].join('\n');
-  const file = join(root, 'docs', 'clients.md');
-  const before = await readFile(file, 'utf8');
-  await writeFile(
-    file,
-    before.replace(/(<!-- measured -->\n)[\s\S]*?(<!-- end -->)/, (_, head, end) => `${head}${text}\n${end}`),
-  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) runScript(main);
