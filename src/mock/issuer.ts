@@ -76,8 +76,11 @@ export interface MockIssuer {
   endSessions(): void;
   /** With `dpopNonce: 'required'`: invalidates all nonces issued so far. */
   expireDpopNonces(): void;
-  /** Signs with a new key from now on. The old public key stays in the JWKS unless `dropOld` is set. */
-  rotateKeys(alg?: MockAlg, how?: { readonly dropOld?: boolean }): Promise<void>;
+  /**
+   * Signs with a new key from now on. The old public key stays in the JWKS unless `dropOld` is set. Resolves with a
+   * function that brings the earlier keys back.
+   */
+  rotateKeys(alg?: MockAlg, how?: { readonly dropOld?: boolean }): Promise<() => void>;
   /**
    * Signs a JWT of the caller's making, to test a verifier. `alg` and `kid` of the header are set to those of the key.
    */

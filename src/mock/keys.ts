@@ -199,7 +199,8 @@ export interface KeyRing {
   /** Available once `ready` has resolved. */
   readonly signing: SigningKey;
   readonly published: readonly SigningKey['publicJwk'][];
-  rotate(alg: MockAlg | undefined, dropOld: boolean): Promise<void>;
+  /** Resolves with a function that brings the keys of before back. */
+  rotate(alg: MockAlg | undefined, dropOld: boolean): Promise<() => void>;
 }
 
 /** `wanted`: the algorithm that was asked for; without it the first own key decides. */
@@ -236,9 +237,13 @@ export async function createKeyRing(
     },
     async rotate(nextAlg, dropOld) {
       await ready();
+      const before = { signing, published };
       const next = await backend.generateKey(nextAlg ?? signing?.alg ?? alg);
       published = [...(dropOld ? [] : published), next.publicJwk].slice(-publishedLimit);
       signing = next;
+      return () => {
+        ({ signing, published } = before);
+      };
     },
   };
 }

@@ -9,7 +9,7 @@ import { refuse } from '../shape.ts';
 import type { Format } from './report.ts';
 import { differences, formats, table, visible } from './report.ts';
 import type { Driver } from './rows.ts';
-import { compareWith, torture } from './torture.ts';
+import { type Comparison, compareWith, type TortureReport, torture } from './torture.ts';
 
 const tortureUsage = `mock-issuer torture: tests a client that is configured with this issuer
 
@@ -17,7 +17,7 @@ const tortureUsage = `mock-issuer torture: tests a client that is configured wit
                       [--second-start URL] [--device URL] [--mcp]
                       [--config FILE] [--port N] [--scenario ID]... [--patience MS]
                       [--html FILE] [--junit FILE] [--sarif FILE] [--json FILE]
-                      [--expect FILE] [--wait]
+                      [--expect FILE] [--allow-unjudged] [--wait]
 
 --start      URL that starts the client's sign-in; a simulated visitor follows it
 --signed-in  URL that responds with 200 if the visitor is signed in, and with 401, 403 or a redirect if not
@@ -27,7 +27,8 @@ const tortureUsage = `mock-issuer torture: tests a client that is configured wit
 --mcp        the client is an MCP (Model Context Protocol) client, whose server is the mock's API
 --wait       starts the issuer and waits for a line on standard input before the first scenario, so that the client can start
 --expect     an accepted JSON report: the exit code is 1 only if a verdict is worse than in it; what is better is listed too
-The exit code is 1 if a scenario fails or hangs.`;
+--allow-unjudged  does not let the exit code be 3
+The exit code is 1 if a scenario fails or hangs. If none does, it is 3 if this machine was too busy to judge a scenario.`;
 
 export interface TortureShell {
   readonly write: (line: string) => void;
@@ -63,6 +64,7 @@ export async function tortureMain(
       sarif: text,
       json: text,
       expect: text,
+      'allow-unjudged': { type: 'boolean', default: false },
       wait: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
@@ -99,14 +101,20 @@ export async function tortureMain(
       const file = values[format];
       if (file !== undefined) await writeFile(file, formats[format](report));
     }
-    if (accepted === undefined) return report.counts.fail + report.counts.hung > 0 ? 1 : 0;
-    const comparison = compareWith(accepted, report);
-    for (const line of differences(comparison)) shell.write(visible(line));
-    return comparison.worse.length > 0 ? 1 : 0;
+    const comparison = accepted && compareWith(accepted, report);
+    if (comparison) for (const line of differences(comparison)) shell.write(visible(line));
+    const code = exitCodeOf(report.counts, comparison);
+    return code === 3 && values['allow-unjudged'] ? 0 : code;
   } finally {
     await driver?.close?.();
     await mock.close();
   }
+}
+
+/** A build that asks only for the exit code must not take a test that judged nothing for a success. */
+export function exitCodeOf(counts: TortureReport['counts'], comparison: Comparison | undefined): 0 | 1 | 3 {
+  if ((comparison?.worse.length ?? counts.fail + counts.hung) > 0) return 1;
+  return counts['not judged'] > 0 ? 3 : 0;
 }
 
 function number(option: string, value: string): number {

@@ -112,13 +112,14 @@ export type Severity = 'must' | 'should';
 
 /**
  * What was observed of the client. A pass names what it was judged by, so that no scenario passes without having seen
- * that. `notExercised`: the client never reached the tested step.
+ * that. `notExercised`: the client never reached the tested step. `notJudged`: this machine was too busy.
  */
 export type ScenarioOutcome<M extends Must = Must> =
   | { readonly ok: true; readonly by: EvidenceOf[M] }
   /** `severity`: set if it differs from the row's for this kind of client. */
   | { readonly ok: false; readonly detail: Observed; readonly severity?: Severity }
-  | { readonly notExercised: Observed };
+  | { readonly notExercised: Observed }
+  | { readonly notJudged: Observed };
 
 export const failed = (text: Observation, ...values: Observed['values']) =>
   ({ ok: false, detail: observed(text, ...values) }) as const;
@@ -142,8 +143,9 @@ const deeds: readonly Observation[] = [
 export const surely = (seen: Observed | undefined): boolean => seen !== undefined && deeds.includes(seen.text);
 
 /** What lateness of this machine may have caused says nothing about the client. */
-export const stoodStill = (lost: number) =>
-  notExercised('this machine was too busy to judge: the test stood still for {0} ms', Math.round(lost));
+export const stoodStill = (lost: number) => ({
+  notJudged: observed('this machine was too busy to judge: the test stood still for {0} ms', Math.round(lost)),
+});
 
 /** A pass, if the request that it is judged by was made. */
 export const passed = (request: RequestLogEntry | undefined, otherwise: Observation, ...values: Observed['values']) =>

@@ -22,18 +22,22 @@ export function table({ results, counts }: TortureReport): string {
     ...lines,
     '',
     sum.join(', ') || 'no scenario applies',
+    ...(counts['not judged'] > 0
+      ? ['What is not judged says nothing about the client: repeat it (--scenario) while this machine is less busy.']
+      : []),
     ...(counts.hung > 0 ? ['A client whose own timeout is longer than that needs more of --patience.'] : []),
   ].join('\n');
 }
 
 /** How a report differs from an accepted one, in lines for a terminal; empty if it does not. */
-export function differences({ worse, better }: Comparison): readonly string[] {
+export function differences({ worse, better, unjudged }: Comparison): readonly string[] {
   const line = (how: string) => (change: Change) =>
     `${how}: ${change.id}: ${change.verdict}, accepted: ${change.accepted ?? 'none'}`;
-  const isOnlyBetter = worse.length === 0 && better.length > 0;
+  const isOnlyBetter = worse.length + unjudged.length === 0 && better.length > 0;
   return [
     ...worse.map(line('worse')),
     ...better.map(line('better')),
+    ...unjudged.map(line('unknown')),
     ...(isOnlyBetter ? ['Accept the new report (--json) instead, so that what is better now stays so.'] : []),
   ];
 }
@@ -56,6 +60,7 @@ function html(report: TortureReport): string {
     fail: '✗',
     warning: '!',
     'not exercised': '–',
+    'not judged': '?',
     hung: '…',
   };
   const cells = results.map(({ id, verdict, title }) => {
@@ -103,9 +108,10 @@ function junit({ results }: TortureReport): string {
           : `<skipped message="${escaped(`${verdict}: ${detail}`)}"/>`;
     return `<testcase classname="${escaped(family)}" name="${escaped(`${id}: ${title}`)}" time="${milliseconds / 1000}">${inside}</testcase>`;
   });
-  const failures = results.filter(({ verdict }) => verdict === 'fail' || verdict === 'hung').length;
+  const count = (...of: readonly Verdict[]) => results.filter(({ verdict }) => of.includes(verdict)).length;
+  const [failures, skipped] = [count('fail', 'hung'), count('warning', 'not exercised', 'not judged')];
   return `<?xml version="1.0" encoding="UTF-8"?>
-<testsuite name="torture" tests="${results.length}" failures="${failures}" skipped="${results.filter(({ verdict }) => verdict === 'warning' || verdict === 'not exercised').length}">
+<testsuite name="torture" tests="${results.length}" failures="${failures}" skipped="${skipped}">
 ${cases.join('\n')}
 </testsuite>
 `;
@@ -114,7 +120,7 @@ ${cases.join('\n')}
 /** SARIF 2.1.0. */
 function sarif({ results, start }: TortureReport): string {
   const level = (verdict: Verdict) =>
-    verdict === 'warning' ? 'warning' : verdict === 'not exercised' ? 'note' : 'error';
+    verdict === 'warning' ? 'warning' : verdict.startsWith('not ') ? 'note' : 'error';
   const rules = results.map(({ id, title, section }) => ({
     id,
     shortDescription: { text: title },

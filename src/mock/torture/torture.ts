@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { reasonOf } from '../dpop.ts';
 import { aborted } from '../http.ts';
 import type { MockServer } from '../nodeServer.ts';
@@ -8,7 +9,8 @@ import { type Observed, observed, type ScenarioOutcome, sentenceOf, stoodStill, 
 import { type Control, controls, fits, type Scenario, type ScenarioParts, type Target } from './rows.ts';
 import { scenarios } from './scenarios.ts';
 import { createBrowser, send, sendAsScript } from './walk.ts';
-export type Verdict = 'pass' | 'fail' | 'warning' | 'not exercised' | 'hung';
+export const verdicts = ['pass', 'fail', 'warning', 'not exercised', 'not judged', 'hung'] as const;
+export type Verdict = (typeof verdicts)[number];
 
 export interface Result {
   readonly id: string;
@@ -64,37 +66,44 @@ export async function torture(mock: MockServer, options: TortureOptions): Promis
     .filter(({ id }) => wanted.length === 0 || wanted.some(name => isOf(name, id)))
     .filter(({ needs }) => fits(needs, options, mock));
   const results: Result[] = [];
-  /** Verdicts of scenarios that others need and that were not chosen. */
-  const unlisted = new Map<Control, Verdict>();
-  const doubtOf = async ({ id, control }: Scenario): Promise<Observed | undefined> => {
+  /** Results of scenarios that others need and that were not chosen. */
+  const unlisted = new Map<Control, Result>();
+  const doubtOf = async ({ id, control }: Scenario, played: Result): Promise<Partial<Result> | undefined> => {
     if (control === undefined || control === id) return undefined;
+    const isPass = played.verdict === 'pass';
+    const isFailure = played.verdict === 'fail' || played.verdict === 'warning';
+    if (!isPass && (!isFailure || surely(played.observed))) return undefined;
     const row = scenarios.find(each => each.id === control);
-    let verdict = results.find(each => each.id === control)?.verdict ?? unlisted.get(control);
-    if (verdict === undefined && row !== undefined) {
-      ({ verdict } = await judge(mock, options, row, patience, pace));
-      unlisted.set(control, verdict);
+    let result = results.find(each => each.id === control) ?? unlisted.get(control);
+    // After a failure, the control may fail for the same reason: keys that the client has not fetched again.
+    if (result === undefined && row !== undefined && isPass) {
+      result = await judge(mock, options, row, patience, pace);
+      unlisted.set(control, result);
     }
-    return verdict === 'pass' ? undefined : observed(controls[control]);
+    if (result?.verdict === 'pass') return undefined;
+    // A failure that the client had with a valid response too has another cause.
+    if (!isPass && !isDeepStrictEqual(played.observed, result?.observed)) return undefined;
+    // A control that could not be judged says nothing about the client either.
+    if (result?.verdict === 'not judged')
+      return { verdict: 'not judged', ...(result.observed && told(result.observed)) };
+    return { verdict: 'not exercised', ...told(observed(controls[control])) };
   };
   options.onStart?.(chosen);
   for (const [index, scenario] of chosen.entries()) {
     signal?.throwIfAborted();
     const played = await judge(mock, options, scenario, patience, pace);
-    const doubt = played.verdict === 'pass' ? await doubtOf(scenario) : undefined;
-    const result = doubt === undefined ? played : ({ ...played, verdict: 'not exercised', ...told(doubt) } as const);
+    const doubt = await doubtOf(scenario, played);
+    const result = { ...played, ...doubt };
     results.push(result);
     onResult?.(result, index, chosen.length);
   }
   mock.reset();
+  return { start: options.start, results, counts: countsOf(results) };
+}
+
+function countsOf(results: readonly Result[]): TortureReport['counts'] {
   const count = (verdict: Verdict) => results.filter(each => each.verdict === verdict).length;
-  const counts = {
-    pass: count('pass'),
-    fail: count('fail'),
-    warning: count('warning'),
-    'not exercised': count('not exercised'),
-    hung: count('hung'),
-  };
-  return { start: options.start, results, counts };
+  return Object.fromEntries(verdicts.map(verdict => [verdict, count(verdict)])) as Record<Verdict, number>;
 }
 
 const told = (observed: Observed) => ({ detail: sentenceOf(observed), observed });
@@ -118,16 +127,17 @@ async function judge(...play: Parameters<typeof playOnce>): Promise<Result> {
     const { worst, slowest, ...result } = await playOnce(...play);
     if (result.verdict === 'pass' || surely(result.observed)) return result;
     const isLate = worst >= harmful;
-    const isAgainst = result.verdict !== 'not exercised';
+    const isAgainst = result.verdict !== 'not exercised' && result.verdict !== 'not judged';
     if (isAgainst && isLate) doubt ??= worst;
     if (isAgainst && !isLate) {
       if (slowest < harmful || ofLateClient !== undefined) return result;
       ofLateClient = result;
     }
-    if (plays < maxPlays && (isLate || ofLateClient === result)) continue;
+    const isUnclear = isLate || result.verdict === 'not judged' || ofLateClient === result;
+    if (plays < maxPlays && isUnclear) continue;
     // After a play that changed what the client knows, such as its keys, the next may not come to the point.
     if (doubt === undefined) return ofLateClient ?? result;
-    return { ...result, verdict: 'not exercised', ...told(stoodStill(doubt).notExercised) };
+    return { ...result, verdict: 'not judged', ...told(stoodStill(doubt).notJudged) };
   }
 }
 
@@ -204,6 +214,7 @@ function verdictOf(
   { severity }: Scenario,
 ): Pick<Result, 'verdict' | 'detail' | 'observed'> {
   const violation = (of = severity) => (of === 'must' ? 'fail' : 'warning');
+  if ('notJudged' in seen) return { verdict: 'not judged', ...told(seen.notJudged) };
   if ('notExercised' in seen) return { verdict: 'not exercised', ...told(seen.notExercised) };
   if ('by' in seen) return { verdict: 'pass' };
   if ('ok' in seen) return { verdict: violation(seen.severity), ...told(seen.detail) };
@@ -234,19 +245,22 @@ export interface Change {
 export interface Comparison {
   readonly worse: readonly Change[];
   readonly better: readonly Change[];
+  readonly unjudged: readonly Change[];
 }
 
 /**
  * Compares with the verdicts of an accepted report. A change that is no improvement counts as worse, also one from one
- * failure to another or to `not exercised`, because nobody has accepted it.
+ * failure to another or to `not exercised`, because nobody has accepted it. What was not judged is neither.
  */
 export function compareWith(accepted: Readonly<Record<string, string>>, report: TortureReport): Comparison {
   const changes = report.results
     .map(({ id, verdict }) => ({ id, verdict, accepted: accepted[id] }))
     .filter(({ verdict, accepted }) => verdict !== accepted);
+  const judged = changes.filter(({ verdict }) => verdict !== 'not judged');
   return {
-    worse: changes.filter(change => !isBetter(change)),
-    better: changes.filter(isBetter),
+    worse: judged.filter(change => !isBetter(change)),
+    better: judged.filter(isBetter),
+    unjudged: changes.filter(({ verdict }) => verdict === 'not judged'),
   };
 }
 

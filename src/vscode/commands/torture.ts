@@ -42,7 +42,7 @@ export const tortureClient = defineCommand(
     },
     returns:
       '`{ start, results: [{ id, family, title, must, severity, section, verdict, detail?, milliseconds }], counts }`. ' +
-      '`verdict`: `pass`, `fail`, `warning`, `not exercised` or `hung`',
+      '`verdict`: `pass`, `fail`, `warning`, `not exercised`, `not judged` or `hung`',
   },
   ({ mock, openBrowser, extensionUri }) => {
     /** The last answers, as defaults for the next time. */
@@ -155,7 +155,7 @@ export const tortureClient = defineCommand(
         if (page === undefined) return play(argument, signal, tell);
         return page.play(both => play(argument, both, tell), signal);
       },
-      report: ({ counts }: TortureReport) => flash(scoreText(counts), 8000, 'beaker'),
+      report: ({ results }: TortureReport) => flash(scoreText(results), 8000, 'beaker'),
     };
   },
 );

@@ -66,6 +66,8 @@ export function verdictText(verdict: Verdict | undefined): string {
       return l10n.t('warning');
     case 'not exercised':
       return l10n.t('not exercised');
+    case 'not judged':
+      return l10n.t('not judged');
     case 'hung':
       return l10n.t('hung');
     case undefined:
@@ -74,8 +76,11 @@ export function verdictText(verdict: Verdict | undefined): string {
 }
 
 /** Numbers of scenarios by verdict, worst first: "2 fail, 1 warning, 40 pass". */
-export function scoreText(counts: Readonly<Record<Verdict, number>>): string {
-  const order = ['fail', 'hung', 'warning', 'not exercised', 'pass'] as const;
-  const parts = order.filter(verdict => counts[verdict] > 0).map(each => `${counts[each]} ${verdictText(each)}`);
+export function scoreText(results: readonly { readonly verdict: Verdict }[]): string {
+  const order = ['fail', 'hung', 'warning', 'not judged', 'not exercised', 'pass'] as const;
+  const parts = order.flatMap(verdict => {
+    const count = results.filter(each => each.verdict === verdict).length;
+    return count > 0 ? [`${count} ${verdictText(verdict)}`] : [];
+  });
   return parts.join(', ') || l10n.t('no scenario applies');
 }

@@ -108,6 +108,7 @@ const moods: Readonly<Record<Verdict, Mood>> = {
   hung: 'failed',
   warning: 'warning',
   'not exercised': 'skipped',
+  'not judged': 'skipped',
 };
 
 export function tortureModel({ start, issuer, chosen, results, running, cancelled }: TortureState): TortureModel {
@@ -142,18 +143,17 @@ export function tortureModel({ start, issuer, chosen, results, running, cancelle
 }
 
 function verdictOf({ results, chosen, running, cancelled }: TortureState): TortureModel['verdict'] {
-  const count = (...verdicts: readonly Verdict[]) => results.filter(each => verdicts.includes(each.verdict)).length;
-  const counts = {
-    ...{ pass: count('pass'), fail: count('fail'), warning: count('warning'), hung: count('hung') },
-    'not exercised': count('not exercised'),
-  };
-  const detail = scoreText(counts);
+  const count = (verdict: Verdict) => results.filter(each => each.verdict === verdict).length;
+  const detail = scoreText(results);
   if (running) return { mood: 'info', text: l10n.t('Testing the client'), detail: results.length > 0 ? detail : '' };
   if (cancelled) return { mood: 'skipped', text: l10n.t('Stopped before the end'), detail };
   if (chosen.length === 0) return { mood: 'skipped', text: l10n.t('No scenario applies'), detail: '' };
   if (count('fail') > 0) return { mood: 'failed', text: l10n.t('The client violates requirements'), detail };
   // A client with a longer timeout of its own may still do what it must.
   if (count('hung') > 0) return { mood: 'failed', text: l10n.t('The client did not respond in time'), detail };
+  // What was not judged may be a violation.
+  if (count('not judged') > 0)
+    return { mood: 'warning', text: l10n.t('This computer was too busy to judge every scenario'), detail };
   if (count('warning') > 0)
     return { mood: 'warning', text: l10n.t('The client meets all requirements, with warnings'), detail };
   // Scenarios that were not exercised do not count as passed.

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { slowVariable } from '../../../scripts/lib/results.mjs';
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
 import type { PersonaName } from '../../../src/mock/personas.ts';
+import { exitCodeOf } from '../../../src/mock/torture/command.ts';
 import { differences, formats, table } from '../../../src/mock/torture/report.ts';
 import type { Driver, ScenarioParts } from '../../../src/mock/torture/rows.ts';
 import { scenarios } from '../../../src/mock/torture/scenarios.ts';
@@ -375,6 +376,14 @@ describe('torture', function () {
     assert.deepEqual([page.status, page.body], [400, 'first']);
   });
 
+  it('does not blame a client that keeps its keys for that again', async () => {
+    const { results } = await run('keys.rotated', ['sign-in', 'keys.rotated', 'token.no-expiry', 'refresh.rotation']);
+    assert.deepEqual(
+      results.map(({ verdict }) => verdict),
+      ['pass', 'warning', 'pass', 'pass'],
+    );
+  });
+
   it('reports steps that the client never reached as not exercised', async () => {
     // It signs nobody in, and so refuses everything.
     const { counts } = await run('sign-in', ['sign-in', 'id-token.iss', 'id-token.nonce', 'answer.error']);
@@ -430,7 +439,7 @@ describe('torture', function () {
           results: Object.entries(now).map(([id, verdict]) => ({ ...first, id, verdict })),
         }),
       );
-    const verdicts = ['pass', 'warning', 'fail', 'hung', 'not exercised'] as const;
+    const verdicts = ['pass', 'warning', 'fail', 'hung', 'not exercised', 'not judged'] as const;
     const better = verdicts.flatMap(before =>
       verdicts
         .filter(now => compared({ x: before }, { x: now }).some(line => line.startsWith('better')))
@@ -443,6 +452,7 @@ describe('torture', function () {
       'hung > pass',
       'hung > warning',
       'not exercised > pass',
+      'not judged > pass',
     ]);
     for (const verdict of verdicts) assert.deepEqual(compared({ x: verdict }, { x: verdict }), []);
     assert.deepEqual(compared({ x: 'pass', y: 'fail' }, { x: 'not exercised', y: 'warning', z: 'fail' }), [
@@ -454,5 +464,36 @@ describe('torture', function () {
       'better: x: pass, accepted: hung',
       'Accept the new report (--json) instead, so that what is better now stays so.',
     ]);
+    assert.deepEqual(compared({ x: 'pass', y: 'fail' }, { x: 'not judged', y: 'pass' }), [
+      'better: y: pass, accepted: fail',
+      'unknown: x: not judged, accepted: pass',
+    ]);
+  });
+
+  it('tells a build that this machine was too busy to judge, by a count, a line and an exit code of its own', () => {
+    const counts = { pass: 1, fail: 0, warning: 1, 'not exercised': 1, 'not judged': 1, hung: 0 };
+    const { family = '', title = '', must = '', severity = '', section = '' } = scenarios[0] ?? {};
+    const row = { id: 'sign-in', family, title, must, severity, section, milliseconds: 1 };
+    const report = { start: 'x', counts, results: [{ ...row, verdict: 'not judged' as const, detail: 'too busy' }] };
+    assert.match(table(report), /^not judged +sign-in .* – too busy\n/);
+    assert.match(table(report), /\n1 pass, 1 warning, 1 not exercised, 1 not judged\n.*--scenario.*less busy/);
+    assert.match(formats.html(report), /class="not-judged"[^>]*>\?</);
+    assert.match(formats.junit(report), /failures="0" skipped="1"[\s\S]*<skipped message="not judged: too busy"/);
+    assert.equal(JSON.parse(formats.sarif(report)).runs[0].results[0].level, 'note');
+    const whole = { ...counts, 'not judged': 0 };
+    const nothing = { worse: [], better: [], unjudged: [] };
+    const worse = { ...nothing, worse: [{ id: 'x', verdict: 'warning', accepted: 'pass' }] } as const;
+    assert.deepEqual(
+      [
+        exitCodeOf(counts, undefined),
+        exitCodeOf(whole, undefined),
+        exitCodeOf({ ...counts, fail: 1 }, undefined),
+        exitCodeOf({ ...counts, hung: 1 }, undefined),
+        exitCodeOf({ ...counts, fail: 1 }, nothing),
+        exitCodeOf({ ...whole, fail: 1 }, nothing),
+        exitCodeOf(counts, worse),
+      ],
+      [3, 0, 1, 1, 3, 0, 1],
+    );
   });
 });

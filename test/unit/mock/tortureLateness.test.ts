@@ -142,13 +142,27 @@ describe('torture on a machine that is late', () => {
     assert.deepEqual(await played([false, true], [0, 0], 1, [900, 900]), [failed, 2]);
     // After the first play the client may not come to the point any more.
     assert.deepEqual(await played([false, true], [900, 0], 1), [
-      'sign-in: not exercised this machine was too busy to judge: the test stood still for 900 ms',
+      'sign-in: not judged this machine was too busy to judge: the test stood still for 900 ms',
       2,
     ]);
     assert.deepEqual(await played([], [900, 900, 900, 900, 900]), [
-      'sign-in: not exercised this machine was too busy to judge: the test stood still for 900 ms',
+      'sign-in: not judged this machine was too busy to judge: the test stood still for 900 ms',
       4,
     ]);
+  });
+
+  it('judges nothing by a valid response that it could not judge', async () => {
+    const takePulse = () => ({ ...still, worst: () => 900 });
+    const because = 'this machine was too busy to judge: the test stood still for 900 ms';
+    // A client that asks the issuer, and then signs nobody in.
+    const signIn = async () => (await codeOf(mock).catch(() => '')) === 'a code';
+    const driver = { ...clientOf(async () => false), signIn };
+    // The second one has its control played for it.
+    for (const ids of [['sign-in', 'answer.error'], ['answer.error']])
+      assert.deepEqual(
+        await run(ids, { driver, takePulse }),
+        ids.map(id => `${id}: not judged ${because}`),
+      );
   });
 
   it('needs no second play for what no lateness explains', async () => {
@@ -299,7 +313,7 @@ describe('torture on a machine that is late', () => {
     try {
       assert.deepEqual(await judged(0), ['device.interval: fail the client polled again after 5 ms']);
       assert.deepEqual(await judged(8), [
-        'device.interval: not exercised this machine was too busy to judge: the test stood still for 8 ms',
+        'device.interval: not judged this machine was too busy to judge: the test stood still for 8 ms',
       ]);
     } finally {
       await close();

@@ -122,7 +122,7 @@ describe('torture of clients that do not come to the point', function () {
       }
     });
 
-  it('counts no refusal of a client that does not do what is right either', async () => {
+  it('counts neither a refusal nor a failure of a client that does not do what is right either', async () => {
     const port = await freePort();
     const uri = `http://127.0.0.1:${port}/backchannel`;
     const mock = await startMock({ client_id: 'demo', backchannel_logout_uri: uri });
@@ -140,6 +140,12 @@ describe('torture of clients that do not come to the point', function () {
       const forged = ['logout.back-channel-signature', 'logout.back-channel-iss'];
       await refused('logout.back-channel', forged, 'a valid logout notification does not sign the user out');
       const ids = ['resource.aud', 'resource.cool-down'];
+      const known = told(
+        await torture(mock, { start: api.origin, resource: api.origin, pace, scenarios: ['resource'] }),
+      );
+      assert.equal(known[0], 'resource.good: fail the API answered with status 401');
+      assert.ok(known.includes('resource.rotated: not exercised the API does not accept a valid token'), known.join());
+
       assert.deepEqual(
         told(await torture(mock, { start: api.origin, resource: api.origin, pace, patience, scenarios: ids })),
         ids.map(id => `${id}: not exercised the API does not accept a valid token`),

@@ -39,14 +39,14 @@ describe('the report of a client test', function () {
     });
 
   it('has a sign and a word for every verdict, and for scenarios still to run', () => {
-    const { families, progress, verdict } = model(played('fail', 'hung', 'not exercised'), true);
+    const { families, progress, verdict } = model(played('fail', 'hung', 'not judged'), true);
     const cells = families.flatMap(family => family.cells);
     assert.deepEqual(
       cells.map(({ mood, status }) => `${mood} ${status}`),
-      ['failed fail', 'failed hung', 'skipped not exercised', 'info waiting'],
+      ['failed fail', 'failed hung', 'skipped not judged', 'info waiting'],
     );
     assert.deepEqual(progress, { done: 3, count: 4 });
-    assert.deepEqual([verdict.mood, verdict.detail], ['info', '1 fail, 1 hung, 1 not exercised']);
+    assert.deepEqual([verdict.mood, verdict.detail], ['info', '1 fail, 1 hung, 1 not judged']);
     assert.equal(cells[0]?.seen, '<b>, 5 ms');
   });
 
@@ -69,6 +69,9 @@ describe('the report of a client test', function () {
     assert.equal(text('fail', 'hung'), 'The client violates requirements');
     assert.equal(moods('pass', 'warning', 'pass', 'pass'), 'warning');
     assert.equal(moods('not exercised', 'not exercised'), 'skipped');
+    assert.equal(moods('pass', 'not judged', 'warning'), 'warning');
+    assert.equal(text('pass', 'not judged', 'warning'), 'This computer was too busy to judge every scenario');
+    assert.equal(text('not judged', 'hung'), 'The client did not respond in time');
     assert.equal(moods(), 'skipped');
     const cut = model(played('pass'), false, true);
     assert.equal(cut.verdict.mood, 'skipped');
