@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { decodeJwt } from 'jose';
 import { createMockIssuer, type MockIssuer } from '../../../src/mock/issuer.ts';
-import type { MockClientOptions } from '../../../src/mock/options.ts';
+import type { MockClientOptions } from '../../../src/mock/registry.ts';
 import { codeOf, redeem, send } from './signInSupport.ts';
 import { refresh, text } from './support.ts';
 
