@@ -48,10 +48,12 @@ export interface LedgerEntry {
   /** When `notBefore` was noted. If this is in the future, the clock was set back since. */
   readonly notedAt?: number | undefined;
   /**
-   * The family of that refresh token, how often it was rotated, and other connections that hold it; see
-   * src/core/records/families.ts.
+   * The family of that refresh token, how often it was rotated, the fingerprints of its tokens, and other connections
+   * that hold it; see src/core/records/families.ts.
    */
-  readonly family?: { readonly id: string; readonly turn: number; readonly with?: readonly string[] };
+  readonly family?: NotedFamily;
+  /** The families of other tokens that the record keeps beside it. */
+  readonly aside?: readonly NotedFamily[];
   /**
    * This generation's refresh token is being sent, or was sent and no answer is known (`at`: milliseconds since the
    * epoch). The record says the same, but another window sees the record late and would mistake a second attempt for
@@ -68,6 +70,13 @@ export interface LedgerEntry {
    * later, and the next sign-in continues counting from there. Written by `forget` only.
    */
   readonly signedOutAt?: number;
+}
+
+interface NotedFamily {
+  readonly id: string;
+  readonly turn: number;
+  readonly prints?: Readonly<Record<string, string>>;
+  readonly with?: readonly string[];
 }
 
 /** Access to the ledger and the journal while the lock is held. There is no other way to write them. */

@@ -21,7 +21,7 @@ interface SignOut {
 const version = 1;
 
 /** Bytes. A ledger is much smaller unless hundreds of connections share a token. A larger file is not read into memory. */
-const limit = 32 * 1024;
+const limit = 64 * 1024;
 
 /** Bytes. A record has at most 64 Ki characters of up to three bytes, and base64 turns three bytes into four. */
 const journalLimit = 300 * 1024;
@@ -139,7 +139,7 @@ function isText(value: unknown, length: number): boolean {
 
 function isEntry(value: unknown): value is WrittenEntry {
   if (!isObject(value) || value.version !== version) return false;
-  const { generation, after, fingerprint, notBefore, notedAt, family, intent, refused } = value;
+  const { generation, after, fingerprint, notBefore, notedAt, family, aside, intent, refused } = value;
   return (
     isGeneration(generation) &&
     isGeneration(after) &&
@@ -147,6 +147,7 @@ function isEntry(value: unknown): value is WrittenEntry {
     (notBefore === undefined || isTime(notBefore)) &&
     (notedAt === undefined || isTime(notedAt)) &&
     (family === undefined || isFamily(family)) &&
+    (aside === undefined || (Array.isArray(aside) && aside.every(isFamily))) &&
     (intent === undefined || isIntent(intent)) &&
     (refused === undefined || (isObject(refused) && isTime(refused.at) && isText(refused.error, 1024)))
   );
@@ -154,7 +155,14 @@ function isEntry(value: unknown): value is WrittenEntry {
 
 function isFamily(value: unknown): boolean {
   if (!isObject(value) || !isText(value.id, 64) || !isGeneration(value.turn)) return false;
+  if (value.prints !== undefined && !isPrints(value.prints)) return false;
   return value.with === undefined || (Array.isArray(value.with) && value.with.every(id => isText(id, 64)));
+}
+
+function isPrints(value: unknown): boolean {
+  return (
+    isObject(value) && Object.entries(value).every(([turn, each]) => isGeneration(Number(turn)) && isText(each, 64))
+  );
 }
 
 function isIntent(value: unknown): boolean {

@@ -9,8 +9,10 @@ import {
   type RefreshIntent,
   type StoredRecord,
   sharedAlso,
+  type TokenFamily,
   unansweredIntent,
   withoutTokens,
+  withPrints,
 } from './record.ts';
 import type { Sessions } from './sessions.ts';
 import type { Keeping, Vault } from './vault.ts';
@@ -153,13 +155,29 @@ export function ledgerEntry(lease: Lease, record: StoredRecord): LedgerEntry {
   const refused = isRefused(record) ? record.refused : undefined;
   const at = refused?.answer_lost_at;
   const intent: Omit<RefreshIntent, 'generation'> | undefined = at === undefined ? unansweredIntent(record) : { at };
+  const aside = lease.shared ? familiesAside(lease, record) : [];
   return {
     generation,
     ...(token !== undefined && { fingerprint: lease.fingerprint(token) }),
     ...(token !== undefined && family && { family }),
+    ...(aside.length > 0 && { aside }),
     ...(intent && { intent: { at: intent.at, ...(intent.retried && { retried: true }) } }),
     ...(refused && { refused: { at: refused.at, error: refused.error.slice(0, 100) } }),
   };
+}
+
+/** How many families that a record keeps beside its own are noted, so that a ledger stays small: the latest ones. */
+const asideLimit = 4;
+
+/** Of tokens that an import has put aside or that are owed: their texts may be imported into another connection. */
+function familiesAside(lease: Lease, { family, replaced, owed = [] }: StoredRecord): readonly TokenFamily[] {
+  const noted = [...owed, ...(replaced ? [replaced] : [])].flatMap(({ family: other, tokens }) => {
+    if (other === undefined || other.id === family?.id) return [];
+    const token = tokens?.refresh_token;
+    const { with: _, ...named } = other;
+    return withPrints(named, token === undefined ? {} : { [other.turn]: lease.fingerprint(token) });
+  });
+  return noted.slice(-asideLimit);
 }
 
 /** Adds what the ledger knows about the same refresh token. This window's store may show another window's note late. */

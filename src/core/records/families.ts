@@ -1,5 +1,5 @@
 import { WorkbenchError } from '../errors.ts';
-import type { Lease, LedgerEntry } from '../ports.ts';
+import type { HandedOver, Lease, LedgerEntry } from '../ports.ts';
 import { sameData } from '../tokens/json.ts';
 import { meansSameIssuer } from '../tokens/tokenUse.ts';
 import {
@@ -25,6 +25,7 @@ import {
   sharedAlso,
   type TokenFamily,
   unansweredIntent,
+  withPrints,
 } from './record.ts';
 import type { Sessions } from './sessions.ts';
 import { isSameClient, type TokenBinding } from './tokenSet.ts';
@@ -42,22 +43,73 @@ export function connectionsSharingGrant({ connection, family }: StoredRecord): r
 }
 
 /**
- * The family of a refresh token with this fingerprint, from the ledgers of the other connections. `known`: what is noted
- * already.
+ * The family of a refresh token with this fingerprint, from the record and the ledgers of the other connections. It is
+ * also recognised if it was rotated since. `known`: what is noted already.
  */
 export async function familyOf(
-  { sessions, lock }: Pick<RecordParts, 'sessions' | 'lock'>,
-  { id, lease }: Pick<LockedRecord, 'id' | 'lease'>,
+  parts: Pick<RecordParts, 'sessions' | 'lock' | 'handover'>,
+  locked: LockedRecord,
   print: string,
   known?: TokenFamily,
 ): Promise<TokenFamily | undefined> {
+  const { id, lease } = locked;
   if (!lease.shared) return undefined;
-  const notes = await notesOf(others(sessions, id), lock);
-  const holds = notes.find(({ ledger }) => ledger?.fingerprint === print)?.ledger;
-  const { id: name, turn } = holds?.family ?? known ?? { id: print, turn: 0 };
-  const members = notes.filter(note => belongs(note, name, print)).map(({ other }) => other);
-  const all = [...new Set([...(known?.with ?? []), ...members])];
-  return { id: name, turn, ...(all.length > 0 && { with: all }) };
+  const notes = await notesOf(others(parts.sessions, id), parts.lock);
+  const theirs = (await Promise.all(notes.map(note => heldElsewhere(parts, note, lease)))).flat();
+  const holds = theirs.find(({ fingerprint }) => fingerprint === print)?.family;
+  const family = holds ?? known ?? knownAmong([...heldBy(locked), ...theirs], print) ?? { id: print, turn: 0 };
+  // Those that they name count as well: one that holds another grant now may owe them the newest token of this one.
+  const members = notes
+    .filter(note => belongs(note, family.id, print))
+    .flatMap(({ other, ledger }) => [other, ...((ledger?.family?.id === family.id && ledger.family.with) || [])]);
+  const { with: _, ...named } = family;
+  const all = [...new Set([...(known?.with ?? []), ...members])].filter(other => other !== id);
+  return { ...named, ...(all.length > 0 && { with: all }) };
+}
+
+type Held = Pick<LedgerEntry, 'fingerprint' | 'family'>;
+
+/** The tokens that the record itself holds: those in use, and those that are kept beside. */
+function heldBy({ current, ledger, lease }: LockedRecord): readonly Held[] {
+  const aside = (current.owed ?? []).map(owed => recordOwed(current.connection, owed));
+  const records = [current, beforeImport(current) ?? current, ...aside];
+  return [...records.map(each => heldAs(each, lease)), ...heldIn(ledger)];
+}
+
+/** The tokens of another connection. Where its ledger is late, this window or the journal may know more. */
+async function heldElsewhere(
+  { sessions, handover }: Pick<RecordParts, 'sessions' | 'handover'>,
+  { other, ledger, handedOver, isBehind }: NoteOfOther,
+  lease: Lease,
+): Promise<readonly Held[]> {
+  const { generation = 0 } = ledger ?? {};
+  const seen = sessions.get(other)?.record;
+  const left = isBehind ? readableRecord(other, await handover.take(handedOver, other, generation)) : undefined;
+  const newer = [left, seen].flatMap(record => (record && record.generation > generation ? heldAs(record, lease) : []));
+  return [...heldIn(ledger), ...newer];
+}
+
+function heldAs(record: StoredRecord, lease: Lease): Held {
+  const { tokens, family } = withFamily(record, lease);
+  const token = tokens?.refresh_token;
+  return { ...(family && { family }), ...(token !== undefined && { fingerprint: lease.fingerprint(token) }) };
+}
+
+function heldIn(ledger: LedgerEntry | undefined): readonly Held[] {
+  return ledger ? [ledger, ...(ledger.aside ?? []).map(family => ({ family }))] : [];
+}
+
+/** The family that knows this fingerprint, with the turn of that token. */
+function knownAmong(held: readonly Held[], print: string): TokenFamily | undefined {
+  for (const { fingerprint, family } of held) {
+    if (family === undefined) continue;
+    const newest = fingerprint === undefined ? {} : { [family.turn]: fingerprint };
+    const all = withPrints(family, newest);
+    const [turn] = Object.entries(all.prints ?? {}).find(([, each]) => each === print) ?? [];
+    if (turn !== undefined) return { ...all, turn: Number(turn) };
+    if (family.id === print) return { ...all, turn: 0 };
+  }
+  return undefined;
 }
 
 /**
@@ -147,6 +199,7 @@ export async function noteLateMembers(
 interface NoteOfOther {
   readonly other: string;
   readonly ledger: LedgerEntry | undefined;
+  readonly handedOver: HandedOver | undefined;
   /** The journal is newer: its writer is at work, or was killed. What it holds is found out under the lock. */
   readonly isBehind: boolean;
 }
@@ -155,13 +208,14 @@ function notesOf(ids: readonly string[], lock: RecordParts['lock']): Promise<rea
   return Promise.all(
     ids.map(async other => {
       const { ledger, handedOver } = await lock.peek(other);
-      return { other, ledger, isBehind: (handedOver?.generation ?? 0) > (ledger?.generation ?? 0) };
+      return { other, ledger, handedOver, isBehind: (handedOver?.generation ?? 0) > (ledger?.generation ?? 0) };
     }),
   );
 }
 
 function belongs({ ledger, isBehind }: NoteOfOther, family: string, fingerprint: string): boolean {
-  return isBehind || ledger?.family?.id === family || ledger?.fingerprint === fingerprint;
+  const isAside = ledger?.aside?.some(({ id }) => id === family);
+  return isBehind || isAside || ledger?.family?.id === family || ledger?.fingerprint === fingerprint;
 }
 
 /** Starts a family for a record that has none, for example because an earlier version stored it. */
@@ -280,6 +334,12 @@ export function isAhead(theirs: TokenFamily | undefined, ours: TokenFamily | und
   return theirs !== undefined && theirs.id === ours?.id && theirs.turn > ours.turn;
 }
 
+/** The record, or what an import has put aside in it if that is a later token of the same family. */
+export function newestHeld(record: StoredRecord): StoredRecord {
+  const before = beforeImport(record);
+  return before && isAhead(before.family, record.family) ? before : record;
+}
+
 /** The record with the newer tokens of the same family, unless they belong to another client. */
 function adopted(ours: StoredRecord, theirs: StoredRecord, generation: number): StoredRecord | undefined {
   const { tokens } = theirs;
@@ -291,7 +351,7 @@ function adopted(ours: StoredRecord, theirs: StoredRecord, generation: number): 
     generation,
     binding,
     tokens,
-    family: { ...ours.family, turn: theirs.family?.turn ?? 0 },
+    family: { ...withPrints(ours.family, theirs.family?.prints), turn: theirs.family?.turn ?? 0 },
     ...(theirs.dpop_key !== undefined && { dpop_key: theirs.dpop_key }),
   };
   return withNotesOf(record, theirs);

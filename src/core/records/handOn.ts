@@ -6,6 +6,7 @@ import {
   connectionsSharingGrant,
   familyOf,
   isAhead,
+  newestHeld,
   openOwed,
   receivedFrom,
   withFamily,
@@ -43,13 +44,15 @@ export function withRecordHandedOn<T>(
     signal,
     async locked => {
       settled = await waitForUnread(parts, locked, signal);
-      own = leaves(settled.current) ? await sharedGrant(parts, settled) : undefined;
+      const held = leaves(settled.current) ? await sharedGrant(parts, settled) : undefined;
+      // An earlier token of a grant that is owed may have come back by an import of its text.
+      own = held && withOwed(settled.current, [...debtsOf(settled), held]).owed?.find(isOf(held));
       return own ? others(id, own.family) : [];
     },
     async (_, otherLeases) => {
       if (own === undefined) return work(settled);
-      const { family } = own;
-      const earlier = debtsOf(settled).filter(owed => owed.family.id !== family.id);
+      const isOwn = isOf(own);
+      const earlier = debtsOf(settled).filter(owed => !isOwn(owed));
       const left = await handOn(parts, id, [own], otherLeases, signal);
       return work({ ...settled, current: withOwed(settled.current, [...earlier, ...left]) });
     },
@@ -114,13 +117,19 @@ function debtsOf({ current }: LockedRecord): readonly Owed[] {
   return current.owed ?? [];
 }
 
+function isOf({ family }: Owed): (other: Owed) => boolean {
+  return other => other.family.id === family.id;
+}
+
 function others(id: string, family: Owed['family']): readonly string[] {
   return connectionsSharingGrant({ connection: id, family } as StoredRecord);
 }
 
 async function sharedGrant(parts: RecordParts, locked: LockedRecord): Promise<Owed | undefined> {
   const { id, lease, ledger, current, unread } = locked;
-  const { generation, binding, tokens, dpop_key, intent, refused, family: known } = withFamily(current, lease);
+  // What an import has put aside goes as well. If that is the newer one, the token in use is used up.
+  const held = newestHeld(withFamily(current, lease));
+  const { generation, binding, tokens, dpop_key, intent, refused, family: known } = held;
   const token = tokens?.refresh_token;
   const print = unread ? ledger?.fingerprint : token && lease.fingerprint(token);
   const noted = unread ? (ledger?.family ?? known) : known;

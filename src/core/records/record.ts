@@ -51,10 +51,16 @@ export function recordOwed(connection: string, { sealed: _, ...held }: Owed): St
   return { ...emptyRecord(connection), ...held };
 }
 
-/** The record with these debts. Of two of one family, the later one counts. */
+/** The record with these debts. Of two of one family, the newer token counts, or the later one of two equal ones. */
 export function withOwed({ owed: _, ...record }: StoredRecord, owed: readonly Owed[]): StoredRecord {
-  const latest = [...new Map(owed.map(each => [each.family.id, each])).values()];
-  return latest.length > 0 ? { ...record, owed: latest } : record;
+  const newest = new Map<string, Owed>();
+  for (const each of owed) {
+    const known = newest.get(each.family.id);
+    const one = known && known.family.turn > each.family.turn ? known : each;
+    const to = [...new Set([...(known?.family.with ?? []), ...(each.family.with ?? [])])];
+    newest.set(each.family.id, { ...one, family: { ...one.family, ...(to.length > 0 && { with: to }) } });
+  }
+  return newest.size > 0 ? { ...record, owed: [...newest.values()] } : record;
 }
 
 export interface Replaced extends Pick<StoredRecord, 'dpop_key' | 'family'> {
@@ -74,6 +80,8 @@ export interface TokenFamily {
   readonly id: string;
   /** How often it has been rotated. */
   readonly turn: number;
+  /** Fingerprints of its latest tokens, by their turn: the text of an earlier one may be imported again. */
+  readonly prints?: Readonly<Record<string, string>>;
   /** Ids of other connections that hold the token, as far as this one has heard. */
   readonly with?: readonly string[];
 }
@@ -111,11 +119,22 @@ export function replacedBy(record: StoredRecord): Replaced | undefined {
   );
 }
 
-/** Adds the connections that another note of the same family names. */
+/** Adds the connections and the fingerprints that another note of the same family names. */
 export function sharedAlso(record: StoredRecord, noted: TokenFamily | undefined): StoredRecord {
   const { family } = record;
   if (family === undefined || noted?.with === undefined || noted.id !== family.id) return record;
-  return { ...record, family: { ...family, with: [...new Set([...(family.with ?? []), ...noted.with])] } };
+  const known = withPrints(family, noted.prints);
+  return { ...record, family: { ...known, with: [...new Set([...(family.with ?? []), ...noted.with])] } };
+}
+
+/** How many tokens of a family are recognised when they are imported: those of some days, or of some hours at least. */
+const printLimit = 128;
+
+/** The family with these fingerprints as well, as far as there is room: the latest ones count. */
+export function withPrints(family: TokenFamily, more: TokenFamily['prints'] = {}): TokenFamily {
+  // Members that are numbers are in their order.
+  const latest = Object.entries({ ...family.prints, ...more }).slice(-printLimit);
+  return latest.length === 0 ? family : { ...family, prints: Object.fromEntries(latest) };
 }
 
 export interface RefreshIntent {
@@ -317,7 +336,11 @@ const isIntent = withFields({ generation: isCount, at: isTime }, { retried: valu
 const isRefusal = withFields({ generation: isCount, at: isTime, error: isText }, { answer_lost_at: isTime });
 const isFamily = withFields(
   { id: isText, turn: isCount },
-  { with: value => Array.isArray(value) && value.every(isText) },
+  {
+    prints: value =>
+      isObject(value) && Object.entries(value).every(([turn, each]) => isCount(Number(turn)) && isText(each)),
+    with: value => Array.isArray(value) && value.every(isText),
+  },
 );
 const isTokenSet = withFields(
   { obtained_at: isTime },

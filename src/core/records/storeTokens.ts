@@ -2,7 +2,7 @@ import { classify, WorkbenchError } from '../errors.ts';
 import { meansSameIssuer } from '../tokens/tokenUse.ts';
 import { changeRecord, type LockedRecord, type RecordParts, withRecord, writeRecord } from './changeRecord.ts';
 import { bindingOf, type Connection } from './connection.ts';
-import { familyOf, noteLateMembers } from './families.ts';
+import { familyOf, newestHeld, noteLateMembers } from './families.ts';
 import { owing, payOwed, withRecordHandedOn } from './handOn.ts';
 import {
   assertRoomForIntent,
@@ -177,16 +177,18 @@ function withTokens(
 ): StoredRecord {
   // If the settings name no endpoint, the one that discovery has found stays in the binding.
   const { token_endpoint } = { ...current.binding, ...today };
-  const kept = { ...today, ...(token_endpoint !== undefined && { token_endpoint }) };
-  const moved = current.binding && bindingMismatch(current.binding, kept);
+  const named = { ...today, ...(token_endpoint !== undefined && { token_endpoint }) };
+  const moved = current.binding && bindingMismatch(current.binding, named);
   const keepsRefreshToken = raw.refresh_token === undefined && current.tokens?.refresh_token !== undefined;
   if (moved && keepsRefreshToken) throw new WorkbenchError('binding_mismatch', moved);
   const { intent: _, refused, client_secret: __, private_key: ___, dpop_key, family, ...rest } = current;
   const intent = unansweredIntent(current);
-  const replaced = replacesLive(current, raw, now) ? replacedBy(current) : undefined;
+  // An earlier token of what is kept already is used up, so that stays instead.
+  const kept = newestHeld(current);
+  const replaced = replacesLive(kept, raw, now) ? replacedBy(kept) : undefined;
   return {
     ...rest,
-    ...(isSameClient(current.binding, kept) && clientCredentialsOf(current)),
+    ...(isSameClient(current.binding, named) && clientCredentialsOf(current)),
     // A new refresh token is bound to another key, if it is bound at all.
     ...(keepsRefreshToken && dpop_key !== undefined && { dpop_key }),
     ...(keepsRefreshToken && family && { family }),
@@ -195,7 +197,7 @@ function withTokens(
     ...(keepsRefreshToken && intent && { intent: { ...intent, generation } }),
     ...(replaced && { replaced }),
     generation,
-    binding: moved ? today : kept,
+    binding: moved ? today : named,
     tokens: imported(moved ? undefined : current.tokens, raw, now),
   };
 }

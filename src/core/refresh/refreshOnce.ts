@@ -196,14 +196,17 @@ export async function refreshOnce(
     const { receivedAt } = answer;
     const raw = step.storable(answer.raw, sent);
     const generation = sent.generation + 1;
+    const token = sent.tokens?.refresh_token;
+    const print = token !== undefined && lease.shared ? lease.fingerprint(token) : undefined;
+    const brought = { raw, receivedAt, generation, binding, print };
     let cut: WorkbenchError | undefined;
-    const expected = step.answered(sent, { raw, receivedAt, generation, binding }).record;
+    const expected = step.answered(sent, brought).record;
     // The journal comes first, because it survives a crash: SecretStorage reports a write as done before it is on the
     // disk. The two writes must not run in parallel: a window that sees SecretStorage late would overwrite the only
     // copy.
     const handed = await publishRecord(lease, expected);
     const stored = await storeStep(job.sent, current => {
-      const { record, error } = step.answered(current, { raw, receivedAt, generation, binding });
+      const { record, error } = step.answered(current, brought);
       cut = error;
       return record;
     });

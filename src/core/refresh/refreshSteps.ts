@@ -13,10 +13,12 @@ import {
   type RefreshIntent,
   recordLimit,
   type StoredRecord,
+  type TokenFamily,
   thumbprintOf,
   trimToLimit,
   unansweredIntent,
   unansweredRetry,
+  withPrints,
 } from '../records/record.ts';
 import {
   bindingMismatch,
@@ -210,9 +212,11 @@ export function answered(
     readonly receivedAt: number;
     readonly generation: number;
     readonly binding: TokenBinding;
+    /** The fingerprint of the token that was sent, if windows share it. */
+    readonly print?: string | undefined;
   },
 ): ReturnType<typeof trimToLimit> {
-  const { raw, receivedAt, generation, binding } = answer;
+  const { raw, receivedAt, generation, binding, print } = answer;
   if (isRenewable(record)) {
     const grant = raw.refresh_token === undefined && ({ grant: 'client_credentials' } as const);
     const tokens = counted(merge(undefined, raw, receivedAt), record.tokens);
@@ -221,9 +225,14 @@ export function answered(
   const tokens = counted(merge(record.tokens, raw, receivedAt), record.tokens);
   const { family } = record;
   const isRotated = tokens.refresh_token !== record.tokens?.refresh_token;
-  const turned = family && { family: { ...family, turn: family.turn + (isRotated ? 1 : 0) } };
+  const turned = family && isRotated && { family: rotated(family, print) };
   const undoable = replaced && !replaced.refreshed && { replaced: { ...replaced, refreshed: true as const } };
   return trimToLimit({ ...record, ...turned, ...undoable, generation, binding, tokens });
+}
+
+function rotated(family: TokenFamily, print: string | undefined): TokenFamily {
+  const { turn } = family;
+  return { ...withPrints(family, print === undefined ? {} : { [turn]: print }), turn: turn + 1 };
 }
 
 /**

@@ -158,6 +158,10 @@ describe('one refresh token in two connections', () => {
     const window = windowOf(world, ['a', 'b']);
     await window.import('a', raw);
     await window.import('a', await world.mock.issueTokens());
+    // An earlier version has not noted it.
+    const { aside, ...ledger } = present(world.lock.ledger.get('a'));
+    assert.equal(aside?.length, 1);
+    world.lock.ledger.set('a', ledger);
     const other = windowOf(world, ['a', 'b']);
     assert.deepEqual(connectionsSharingGrant(await other.import('b', raw)), []);
     assert.equal(await other.refresh('b'), 'refreshed');
@@ -196,6 +200,53 @@ describe('one refresh token in two connections', () => {
     assert.equal(await window.refresh('b'), 'refreshed');
     assert.equal(await window.refresh('a'), 'adopted');
     assert.equal(world.posts().length, 4);
+  });
+
+  for (const turn of [0, 1, 2, 3])
+    for (const into of ['another connection', 'its own', 'another one that shares it', 'another window'])
+      it(`is not sent again where the text of its turn ${turn} of 3 is imported into ${into}`, async () => {
+        const world = await createWorld({ rotation: 'strict' });
+        const raw = await world.mock.issueTokens();
+        const window = windowOf(world, ['a', 'b']);
+        await window.import('a', raw);
+        if (into === 'another one that shares it') await window.import('b', raw);
+        const texts = [raw.refresh_token];
+        for (let round = 0; round < 3; round++) {
+          assert.equal(await window.refresh('a', 'user'), 'refreshed');
+          texts.push(window.token('a'));
+        }
+        const id = into === 'its own' ? 'a' : 'b';
+        const where = into === 'another window' ? windowOf(world, ['a', 'b']) : window;
+        await where.import(id, { refresh_token: present(texts[turn]) });
+        assert.match(await where.refresh(id, 'user'), turn === 3 ? /refreshed/ : /adopted|refreshed/);
+        for (const each of ['a', 'b', 'a']) {
+          if (window.record('a').family === undefined) break;
+          const result = await (each === id ? where : window).refresh(each, 'user').catch(String);
+          if (each === id || each === 'a') assert.match(result, /adopted|refreshed/, each);
+        }
+        const posts = world.posts();
+        assert.equal(new Set(posts).size, posts.length, 'a token was sent twice');
+      });
+
+  it('is not lost where two of its earlier texts are imported over it, or one and another token', async () => {
+    for (const isSecondOther of [false, true]) {
+      const world = await createWorld({ rotation: 'strict' });
+      const raw = await world.mock.issueTokens();
+      const window = windowOf(world, ['a', 'b']);
+      await window.import('a', raw);
+      const texts = [raw.refresh_token];
+      for (let round = 0; round < 3; round++) {
+        assert.equal(await window.refresh('a', 'user'), 'refreshed');
+        texts.push(window.token('a'));
+      }
+      await window.import('a', { refresh_token: present(texts[0]) });
+      await window.import('a', isSecondOther ? await world.mock.issueTokens() : { refresh_token: present(texts[1]) });
+      if (isSecondOther) await window.undoImport('a');
+      assert.match(await window.refresh('a', 'user'), /adopted|refreshed/);
+      assert.equal(await window.refresh('a', 'user'), 'refreshed');
+      const posts = world.posts();
+      assert.equal(new Set(posts).size, posts.length, 'a token was sent twice');
+    }
   });
 
   it('is not sent, and that is said, where the other connection belongs to another client', async () => {

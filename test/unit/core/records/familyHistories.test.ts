@@ -53,7 +53,8 @@ function strictIssuer() {
 const ids = ['a', 'b', 'c'] as const;
 const never = new Promise<never>(() => {});
 
-async function history(seed: number, steps: number) {
+/** @param often names of operations that come more often than the others */
+async function history(seed: number, steps: number, often: readonly string[] = []) {
   const random = randomOf(seed);
   const one = <T>(list: readonly T[]): T => list[random(list.length)] as T;
   const issuer = strictIssuer();
@@ -121,8 +122,12 @@ async function history(seed: number, steps: number) {
     const { window, lock, store } = await loaded(kill);
     const id = one(ids);
     const shared = one([...Object.values(before).filter(token => token !== undefined), undefined]);
+    const grant = Number(grantOf(shared) ?? 0);
+    // The text of any of its tokens: the first one, the newest, or one in between.
     const raw =
-      shared && !issuer.ended.has(Number(grantOf(shared))) ? { refresh_token: `${grantOf(shared)}.0` } : issuer.issue();
+      grant > 0 && !issuer.ended.has(grant)
+        ? { refresh_token: `${grant}.${random((issuer.turns.get(grant) ?? 0) + 1)}` }
+        : issuer.issue();
     const operations: Record<string, () => Promise<unknown>> = {
       import: () => window.import(id, raw),
       importNew: () => window.import(id, issuer.issue()),
@@ -136,7 +141,7 @@ async function history(seed: number, steps: number) {
       signOut: () => window.signOut(id),
       offered: () => window.revokeAndSignOut(id, false),
     };
-    const name = one(Object.keys(operations));
+    const name = one([...Object.keys(operations), ...often]);
     const fault = one(['none', 'none', 'lock', 'store', 'ledger']);
     const other = one(ids);
     const { withLock } = lock;
@@ -203,5 +208,11 @@ describe('random histories of shared refresh tokens, with failing stores and loc
   it('use no token twice and lose none', async () => {
     const count = process.env[slowVariable] ? 2000 : 60;
     for (let seed = 1; seed <= count; seed++) await history(seed, 14);
+  });
+
+  it('use no token twice where texts of earlier ones are imported again and again', async () => {
+    const count = process.env[slowVariable] ? 2000 : 60;
+    const often = ['import', 'refresh'].flatMap(name => Array<string>(8).fill(name));
+    for (let seed = 1; seed <= count; seed++) await history(seed, 14, often);
   });
 });
