@@ -137,7 +137,8 @@ export function withRecords<T>(
 }
 
 /**
- * False if no other connection holds a token of the family, as far as this window and the ledgers know. Needs no lock.
+ * False if no other connection holds a token of the family, as far as this window and the ledgers know, and none may be
+ * owed one. Needs no lock.
  */
 export async function mayBeShared(
   { sessions, lock, vault }: Pick<RecordParts, 'sessions' | 'lock' | 'vault'>,
@@ -146,23 +147,44 @@ export async function mayBeShared(
   if (sessions.get(id)?.memoryOnly) return false;
   if (connectionsSharingToken(sessions, id, undefined).length > 0) return true;
   // The caller finds out that a record cannot be read.
-  const stored = await vault.read(id).catch(() => undefined);
-  if (newest(stored, sessions.get(id)?.record)?.owed) return true;
-  const { fingerprint, family } = (await lock.peek(id)).ledger ?? {};
-  if (fingerprint === undefined) return false;
+  const unreadable = () => 'unreadable' as const;
+  const stored = await vault.read(id).catch(unreadable);
+  const known = newest(stored === 'unreadable' ? undefined : stored, sessions.get(id)?.record);
+  if (known?.owed) return true;
+  const { ledger, handedOver } = await lock.peek(id);
+  const { fingerprint, family } = ledger ?? {};
   if (family?.with?.some(other => other !== id)) return true;
+  const noted = ledger?.signedOutAt === undefined ? (ledger?.generation ?? 0) : 0;
+  const isUnknown = known === undefined ? stored === 'unreadable' || noted > 0 : known.generation < noted;
+  const isNewer = (handedOver?.generation ?? 0) > Math.max(known?.generation ?? 0, ledger?.generation ?? 0);
+  const mayOwe = isUnknown || isNewer;
+  if (fingerprint === undefined && !mayOwe) return false;
   const notes = await notesOf(others(sessions, id), lock);
-  return notes.some(note => belongs(note, family?.id ?? fingerprint, fingerprint));
+  return notes.some(note => {
+    const isMember = fingerprint !== undefined && belongs(note, family?.id ?? fingerprint, fingerprint);
+    return isMember || (mayOwe && mayBeOwed(note, id, family));
+  });
 }
 
-/** The connections that share the token of `id` and, by their ledgers, do not have its newest one. Needs no lock. */
+/** True if the other connection names this one, whose ledger names another family: that one may owe it a token. */
+function mayBeOwed({ ledger }: NoteOfOther, id: string, own: TokenFamily | undefined): boolean {
+  return ledger?.family?.with?.includes(id) === true && ledger.family.id !== own?.id;
+}
+
+/**
+ * The connections that share a token with `id` and, by their ledgers, may not have its newest one. For a record that
+ * cannot be read. Needs no lock.
+ */
 export async function connectionsBehind(
   { sessions, lock }: Pick<RecordParts, 'sessions' | 'lock'>,
   id: string,
 ): Promise<readonly string[]> {
   const own = (await lock.peek(id)).ledger?.family;
+  const owed = (sessions.get(id)?.record?.owed ?? []).flatMap(({ family }) => family.with ?? []);
   const notes = await notesOf(others(sessions, id), lock);
-  return notes.filter(({ ledger }) => isAhead(own, ledger?.family)).map(({ other }) => other);
+  return notes
+    .filter(note => isAhead(own, note.ledger?.family) || mayBeOwed(note, id, own) || owed.includes(note.other))
+    .map(({ other }) => other);
 }
 
 /**

@@ -87,12 +87,23 @@ export async function handOnAndSignOut(
     await payOwed(parts, id, signal);
     return await withRecordHandedOn(parts, id, signal, () => true, end);
   } catch (error) {
-    if (!isUnreadable(error) || classify(error).data.withheldFrom !== undefined) throw error;
-    const [other] = await connectionsBehind(parts, id);
-    // What cannot be read cannot be handed on, so the user decides what becomes of it.
-    if (other !== undefined) throw withheld(parts.sessions, other, classify(error));
+    const failure = classify(error);
+    const isUnread = isUnreadable(failure) || failure.code === 'record_behind';
+    if (!isUnread || failure.data.withheldFrom !== undefined) throw failure;
+    const named = await namingOther(parts, id, failure);
+    if (named !== failure || !isUnreadable(failure)) throw named;
     return signOut(parts, id);
   }
+}
+
+/** What cannot be read cannot be handed on, so the user has to know whose tokens are at stake. */
+async function namingOther(
+  parts: Parameters<typeof connectionsBehind>[0],
+  id: string,
+  failure: WorkbenchError,
+): Promise<WorkbenchError> {
+  const [other] = await connectionsBehind(parts, id);
+  return other === undefined ? failure : withheld(parts.sessions, other, failure);
 }
 
 type Untold = WorkbenchError<'lock_unavailable'> | undefined;
@@ -123,9 +134,10 @@ export async function revokeAndSignOut(
     ...(untold && { untold }),
   });
   /** `handOn`: the tokens still work for other connections, which have to get them first. That takes more locks. */
-  const end = async (record: StoredRecord): Promise<SignedOut | { readonly handOn: Revocation }> => {
+  const end = async (record: StoredRecord, isWhole = true): Promise<SignedOut | { readonly handOn: Revocation }> => {
     const revoked = await revokeOffered(parts, id, record, revocation, signal);
-    if ((!revoked.revoked || record.owed) && (await mayBeShared(parts, id))) return { handOn: revoked };
+    const mayOwe = !revoked.revoked || record.owed || !isWhole;
+    if (mayOwe && (await mayBeShared(parts, id))) return { handOn: revoked };
     return deleted(await signOut(parts, id), revoked);
   };
   const revokeUnderLock = () =>
@@ -138,11 +150,18 @@ export async function revokeAndSignOut(
   const ended = await revokeUnderLock().catch(async error => {
     if (classify(error).code === 'lock_unavailable') {
       // Without the stored record, this window revokes the tokens that it has in memory.
-      const stored = await parts.vault.read(id).catch(() => undefined);
-      return end(newest(stored, parts.sessions.get(id)?.record) ?? emptyRecord(id));
+      let isWhole = true;
+      const stored = await parts.vault.read(id).catch(() => {
+        isWhole = false;
+        return undefined;
+      });
+      return end(newest(stored, parts.sessions.get(id)?.record) ?? emptyRecord(id), isWhole);
     }
     // The tokens that would be revoked cannot be read.
-    if (!isUnreadable(error) || revocation === 'required') throw error;
+    const failure = classify(error);
+    if (failure.code === 'record_behind') throw await namingOther(parts, id, failure);
+    if (!isUnreadable(failure)) throw failure;
+    if (revocation === 'required') throw await namingOther(parts, id, failure);
     return { handOn: { revoked: false } };
   });
   return 'handOn' in ended ? deleted(await handOnAndSignOut(parts, id, signal), ended.handOn) : ended;

@@ -221,6 +221,111 @@ describe('the newest of a refresh token in two connections', () => {
     assert.equal(await window.refresh('b', 'user'), 'refreshed');
   });
 
+  for (const how of ['a sign-in', 'an import'])
+    it(`that is owed is not replaced by an earlier one that came back by an import of its text, at ${how}`, async () => {
+      const { world, window, newest } = await lagging();
+      const first = present(window.token('b'));
+      const { withLock } = world.lock;
+      present(failing.lock_timeout)(world);
+      await window.signIn('a', await world.mock.issueTokens());
+      await window.import('a', { refresh_token: first });
+      if (how === 'an import') world.lock.withLock = withLock;
+      await present(leaving[how])(window, world);
+      world.lock.withLock = withLock;
+      assert.match(await window.refresh('b', 'user'), /adopted|refreshed/);
+      const used = world.posts().filter(post => post === printOf(first));
+      assert.equal(used.length, 1);
+      assert.equal(window.token('b') === newest || world.posts().includes(printOf(newest)), true);
+    });
+
+  it('is recognised by its text where the ledger of its connection is late', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const key = present(await readKey(newKeyText()));
+    const keys = { current: async () => key, known: async () => [key], prepare: async () => {}, dispose() {} };
+    const opened = () => windowOf(world, ['a', 'b'], {}, createHandover({ keys, log: () => {} }));
+    const one = opened();
+    await one.import('a', await world.mock.issueTokens());
+    const late = present(world.lock.ledger.get('a'));
+    assert.equal(await one.refresh('a'), 'refreshed');
+    // As a window leaves it that is killed between the journal and the ledger.
+    world.lock.ledger.set('a', late);
+    const two = opened();
+    await two.import('b', { refresh_token: present(one.token('a')) });
+    assert.equal(await two.refresh('b', 'user'), 'refreshed');
+    assert.equal(await one.refresh('a', 'user'), 'adopted');
+    assert.equal(one.token('a'), two.token('b'));
+  });
+
+  for (const turn of [0, 1, 3])
+    for (const how of ['owed', 'put aside', 'put aside, then a sign-in', 'put aside for another grant'])
+      it(`is found by a third connection that imports its text of turn ${turn} of 3 while it is ${how}`, async () => {
+        const world = await createWorld({ rotation: 'strict' });
+        const raw = await world.mock.issueTokens();
+        const window = windowOf(world, ['a', 'b', 'c']);
+        for (const id of how === 'owed' ? ['a', 'b'] : ['a']) await window.import(id, raw);
+        const texts = [raw.refresh_token];
+        for (let round = 0; round < 3; round++) {
+          assert.equal(await window.refresh('a', 'user'), 'refreshed');
+          texts.push(window.token('a'));
+        }
+        const text = { refresh_token: present(texts[turn]) };
+        const { withLock } = world.lock;
+        if (how === 'owed') {
+          present(failing.lock_timeout)(world);
+          await window.signIn('a', await world.mock.issueTokens());
+          world.lock.withLock = withLock;
+        } else if (how.endsWith('another grant')) await window.import('a', await world.mock.issueTokens());
+        else await window.import('a', { refresh_token: present(texts[0]) });
+        await window.import('c', text);
+        if (how.endsWith('sign-in')) await window.signIn('a', await world.mock.issueTokens());
+        for (const id of ['c', 'c', 'a', 'c']) assert.match(await window.refresh(id, 'user'), /adopted|refreshed/);
+        if (how.endsWith('another grant')) await window.undoImport('a');
+        for (const id of ['a', 'c', 'a']) assert.match(await window.refresh(id, 'user'), /adopted|refreshed/);
+        const posts = world.posts();
+        assert.equal(new Set(posts).size, posts.length, 'a token was sent twice');
+      });
+
+  const unread: Readonly<Record<string, (world: World, earlier: string) => unknown>> = {
+    'cannot be read': ({ store }) => store.entries.set(keyOf('a'), '{'),
+    'is missing': ({ store }) => store.entries.delete(keyOf('a')),
+    'is an earlier one': ({ store }, earlier) => store.entries.set(keyOf('a'), earlier),
+  };
+  for (const [how, spoil] of Object.entries(unread))
+    for (const leave of ['a sign-out', 'a sign-out that revokes nothing'])
+      it(`that may be owed is not deleted by ${leave} where the record ${how}, and the other connection is named`, async () => {
+        const { world, window } = await lagging();
+        const earlier = present(world.store.entries.get(keyOf('a')));
+        const { withLock } = world.lock;
+        present(failing.lock_timeout)(world);
+        await window.signIn('a', await world.mock.issueTokens());
+        world.lock.withLock = withLock;
+        spoil(world, earlier);
+        // A window that has not seen the record before.
+        const next = windowOf(world, ['a', 'b']);
+        const failure = await failureOf(present(leaving[leave])(next, world));
+        const code = how === 'cannot be read' ? 'record_unreadable' : 'record_behind';
+        assert.deepEqual([failure.code, failure.data.withheldFrom, failure.data.connection], [code, 'b', 'a']);
+        assert.equal(world.lock.ledger.get('a')?.signedOutAt, undefined);
+      });
+
+  it('that is owed, as this window remembers, is not deleted with a record that cannot be read', async () => {
+    const { world, window } = await owing();
+    world.lock.ledger.delete('b');
+    world.store.entries.set(keyOf('a'), '{');
+    const failure = await failureOf(window.signOut('a'));
+    assert.deepEqual([failure.code, failure.data.withheldFrom], ['record_unreadable', 'b']);
+    assert.ok(world.store.entries.has(keyOf('a')));
+  });
+
+  it('keeps nobody from signing out of a record that cannot be read where no connection names it', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const window = windowOf(world, ['a', 'b']);
+    for (const id of ['a', 'b']) await window.import(id, await world.mock.issueTokens());
+    world.store.entries.set(keyOf('a'), '{');
+    await windowOf(world, ['a', 'b']).signOut('a');
+    assert.equal(world.store.entries.has(keyOf('a')), false);
+  });
+
   it('that is owed keeps nothing else waiting', async () => {
     const { world, window } = await owing();
     present(failing.lock_timeout)(world);
