@@ -112,10 +112,10 @@ export function createFileLock(options: FileLockOptions): FileLock {
     await release();
   }
 
-  /** Limits the wait in this process's queue to the same time as the wait for the lock. */
+  /** Limits the wait in this process's queue to the same time as the wait for the lock. No other process is at fault. */
   function withTimeout(turn: Promise<void>, name: string, wait: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const expire = () => reject(new WorkbenchError('lock_timeout', { connection: name, process: process.pid }));
+      const expire = () => reject(new WorkbenchError('lock_timeout', { connection: name }));
       const cancel = clock.schedule(expire, wait);
       turn.then(resolve, reject).finally(cancel);
     });

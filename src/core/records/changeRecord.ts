@@ -1,4 +1,4 @@
-import { classify, WorkbenchError } from '../errors.ts';
+import { classify, isWorkbenchError, WorkbenchError, withData } from '../errors.ts';
 import type { Clock, CrossWindowLock, Lease, LedgerEntry, SharedNotes } from '../ports.ts';
 import { pause } from '../waiting.ts';
 import { giveRecord, type Handover, readableRecord, recordOf } from './journalKeys.ts';
@@ -84,7 +84,16 @@ export function withRecord<T>(
     return readLocked(parts, { id, lease, signal, isNewGrant }).then(locked => work(locked, leases));
   };
   // Each lock once: a second turn for the same one would wait for the first.
-  return take([...new Set([id, ...alsoLocked])].sort());
+  return take([...new Set([id, ...alsoLocked])].sort()).catch(thrown => {
+    throw aboutOther(parts.sessions, id, thrown);
+  });
+}
+
+/** Adds the label of the connection that an error is about, if the caller asked for another one. */
+function aboutOther(sessions: Sessions, id: string, thrown: unknown): unknown {
+  const { connection: other } = isWorkbenchError(thrown) ? thrown.data : {};
+  if (!isWorkbenchError(thrown) || other === undefined || other === id) return thrown;
+  return withData(thrown, { otherLabel: sessions.connection(other)?.label ?? other });
 }
 
 /**

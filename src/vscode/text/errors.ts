@@ -14,7 +14,7 @@ import {
 import { decryptionSentences, invalidKey, invalidKeySet, tokenTextSentences } from './inputErrors.ts';
 import { oauthErrorText } from './oauthErrors.ts';
 import { signInSentences } from './signIn.ts';
-import { credentialSentences, describeProblem, storedSentences, withheldText } from './storedErrors.ts';
+import { aboutOtherText, credentialSentences, describeProblem, storedSentences } from './storedErrors.ts';
 
 /**
  * What happened, why, and what to do next. Text from an issuer is in quotes.
@@ -23,9 +23,9 @@ import { credentialSentences, describeProblem, storedSentences, withheldText } f
 export function describeError(error: WorkbenchError, connection?: { readonly label: string }): string {
   const { code, data } = error;
   const said = (sentences as Sentences<ErrorData>)[code](data);
-  const { lostAt, withheldFrom } = data;
+  const { lostAt } = data;
   const all = lostAt === undefined ? said : joined(said, sentences.answer_missing({ at: lostAt }));
-  const text = withheldFrom === undefined ? all : withheldText(data, all);
+  const text = aboutOtherText(error, all);
   return connection === undefined ? text : l10n.t('{0}: {1}', connection.label, text);
 }
 
@@ -39,7 +39,7 @@ export function notHandedOnText(label: string, failure: WorkbenchError): string 
   );
   return failure.code === 'cancelled'
     ? text
-    : joined(text, describeError(withData(failure, { withheldFrom: undefined })));
+    : joined(text, describeError(withData(failure, { withheldFrom: undefined, otherLabel: undefined })));
 }
 
 /** One sentence per code, made from the data of that code. A missing code or reason does not compile. */

@@ -64,16 +64,22 @@ export const storedSentences = {
     l10n.t(
       'VS Code kept the tokens of this connection in memory only, so a restart deleted them. Sign in again, or import the tokens.',
     ),
-  lock_timeout: ({ process, since }) =>
-    typeof since === 'number'
+  lock_timeout: ({ process, since }) => {
+    if (typeof since === 'number')
+      return l10n.t(
+        'Another window (process {0}) has been refreshing this connection since {1} and has not finished. Nothing was sent, since its refresh token may be in use. Try again later. If that window hangs, close or reload it or end its process, or sign in again.',
+        show(process),
+        dateText(since),
+      );
+    return process === undefined
       ? l10n.t(
-          'Another window (process {0}) has been refreshing this connection since {1} and has not finished. Nothing was sent, since its refresh token may be in use. Try again later, or end that process.',
-          show(process),
-          dateText(since),
+          'Another window is refreshing this connection and has not finished. Nothing was sent. Try again in a moment.',
         )
       : l10n.t(
-          'Another window is refreshing this connection and has not finished. Nothing was sent. Try again in a moment.',
-        ),
+          'Another window (process {0}) is using this connection and has not finished. Nothing was sent. Try again in a moment. If that window hangs, close or reload it or end its process.',
+          show(process),
+        );
+  },
   lock_unavailable: ({ reason }) => {
     if (reason === 'damaged') {
       return l10n.t(
@@ -107,13 +113,24 @@ export const storedSentences = {
     ),
 } satisfies { readonly [C in ErrorCode]?: (data: DataOf<C>) => string };
 
-/** @param reason why the connection that the error names could not get the newest refresh token that it shares */
-export function withheldText({ withheldFrom, otherLabel }: WorkbenchError['data'], reason: string): string {
-  return l10n.t(
-    'The connection {0} shares this refresh token and loses its session unless it gets the newest one first. That failed, so nothing has changed. {0}: {1}',
-    show(otherLabel, show(withheldFrom)),
-    reason,
-  );
+/** @param reason the sentence of an error, in which "this connection" may be another one that shares a refresh token */
+export function aboutOtherText({ code, data }: WorkbenchError, reason: string): string {
+  const { connection, withheldFrom, otherLabel } = data;
+  const other = show(otherLabel, show(withheldFrom));
+  if (withheldFrom !== undefined)
+    return connection === undefined || connection === withheldFrom
+      ? l10n.t(
+          'The connection {0} shares this refresh token and loses its session unless it gets the newest one first. That failed, so nothing has changed. {0}: {1}',
+          other,
+          reason,
+        )
+      : l10n.t(
+          'This connection may hold the newest refresh token of {0}, which cannot be read here. {0} loses its session if that is deleted, so nothing has changed. {1}',
+          other,
+          reason,
+        );
+  if (otherLabel === undefined || code === 'refresh_token_shared') return reason;
+  return l10n.t('The connection {0} shares this refresh token and has to be free as well. {0}: {1}', other, reason);
 }
 
 /** Which client credential is missing or unusable, and why. */

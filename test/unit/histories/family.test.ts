@@ -140,6 +140,52 @@ describe('one refresh token in two connections', function () {
     assertSentOnce(world);
   });
 
+  it('is waited for where a window hangs that has marked it: process and connection are named, and a sign-in goes on', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    const quick = { pace: 20, lag: 500 } as const;
+    const one = await world.open(quick);
+    const two = await world.open(quick);
+    await importTwice(one, two);
+    // Longer than all that the other window does meanwhile.
+    const stopped = one.resumeAfter(8000);
+    await world.ask(one, 'wire', { when: 'beforeWire', signal: 'SIGSTOP' });
+    const first = world.refresh(one, { id: 'a' });
+    await stopped;
+    const reply = await world.refresh(two, { id: 'b' });
+    assert.equal(said(reply), 'retryable lock_timeout');
+    const { connection, otherLabel, process: holder, since } = reply.error?.data ?? {};
+    assert.deepEqual([connection, otherLabel, holder, typeof since], ['a', 'a', one.pid, 'number']);
+    const raw = world.now.issuer.signIn();
+    assert.equal(said(await world.ask(two, 'signIn', { id: 'b', raw })), 'signedIn');
+    assert.match(said(await world.refresh(two, { id: 'b' })), wentOn);
+    assert.equal(world.uses.length, 1, 'the hung window has gone on too early for this test');
+    assert.equal(said(await first), 'refreshed');
+    assertSentOnce(world);
+  });
+
+  for (const turn of [1, 2])
+    it(`is not sent again where its text of turn ${turn} of 3 is imported in another window`, async () => {
+      const one = await world.open({ pace });
+      const two = await world.open({ pace, lag: 'never' });
+      const raw = world.now.issuer.signIn();
+      await world.ask(one, 'import', { id: 'a', raw });
+      const texts: (string | undefined)[] = [raw.refresh_token];
+      for (let round = 0; round < 3; round++) {
+        const reply = await world.refresh(one);
+        assert.equal(said(reply), 'refreshed');
+        texts.push(reply.token);
+      }
+      await world.ask(two, 'import', { id: 'b', raw: { ...raw, refresh_token: texts[turn] ?? '' } });
+      for (const [window, id] of [
+        [two, 'b'],
+        [two, 'b'],
+        [one, 'a'],
+        [one, 'b'],
+      ] as const)
+        assert.match(said(await world.refresh(window, { id })), wentOn);
+      assertSentOnce(world);
+    });
+
   it('is known after the first of them has rotated it, and after a restart', async () => {
     const one = await world.open({ pace });
     await importTwice(one, one);

@@ -217,6 +217,17 @@ describe('texts', function () {
       assert.doesNotMatch(text({ otherLabel: 'The Other' }), /b-1/);
       assert.match(text({}), /connection b-1/);
     }
+    // What keeps the lock of another connection is not said of the one that was to be refreshed.
+    const held = errors.describeError(errorOf('lock_timeout', { connection: 'b-1', otherLabel: 'Other', process: 7 }));
+    assertPlain(held);
+    assert.match(held, /^The connection Other shares .* Other: Another window \(process 7\) .* (close|reload|end)/);
+    // Its own record cannot be read, so the other one must not be said to be damaged.
+    const own = errorOf('record_unreadable', {
+      ...{ connection: 'a-1', withheldFrom: 'b-1', otherLabel: 'Other', reason: 'json' },
+    });
+    assertPlain(errors.describeError(own));
+    assert.match(errors.describeError(own, { label: 'Shop' }), /^Shop: This connection may hold .* of Other, /);
+    assert.doesNotMatch(errors.describeError(own), /Other: /);
     const kept = errors.notHandedOnText('Shop', errorOf('lock_timeout', { withheldFrom: 'b-1', otherLabel: 'Other' }));
     assertPlain(kept);
     assert.match(
