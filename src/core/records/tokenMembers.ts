@@ -329,17 +329,23 @@ export function findTokens(value: unknown, sent?: string): FoundTokens | undefin
   const rank = ({ guessed, tokens }: Place) =>
     (guessed.length > 0 ? 2 : 0) + (sent !== undefined && tokens.refresh_token === sent ? 1 : 0);
   const places = placesIn(value, sent).sort((one, other) => rank(one) - rank(other));
-  const best =
+  const first =
     places.find(({ depth, tokens }) => depth === 0 && tokens.access_token !== undefined) ??
     places.find(({ tokens }) => tokens.access_token !== undefined && tokens.refresh_token !== undefined) ??
     places.find(({ tokens }) => tokens.access_token !== undefined) ??
     places.find(({ tokens }) => hasToken(tokens));
-  if (best === undefined) return undefined;
+  if (first === undefined) return undefined;
+  const isNew = (token: string | undefined) => token !== undefined && token !== sent;
+  // The object in which the access token was found may itself have both: `{"token": {"access_token": …, …}}`.
+  const inside = ({ tokens }: Place) =>
+    tokens.access_token === first.tokens.access_token && isNew(tokens.refresh_token);
+  const best = isNew(first.tokens.refresh_token) ? first : (places.find(inside) ?? first);
   const only = (name: TokenName) =>
     places.find(({ tokens }) => tokenNames.every(each => (tokens[each] !== undefined) === (each === name)))?.tokens;
   const around = places.find(({ depth, tokens }) => depth === 0 && !hasToken(tokens))?.tokens;
-  const lacksNew = best.tokens.refresh_token === undefined || best.tokens.refresh_token === sent;
-  const refresh = lacksNew ? only('refresh_token') : undefined;
+  const alone = isNew(best.tokens.refresh_token) ? undefined : only('refresh_token');
+  // In GraphQL, `refreshToken` may be the mutation that returned the access token.
+  const refresh = alone?.refresh_token === best.tokens.access_token ? undefined : alone;
   const id_token = best.tokens.id_token ?? only('id_token')?.id_token;
   const tokens = defined<RawTokens>({
     ...around,

@@ -232,6 +232,11 @@ describe('an answer of the token endpoint', () => {
       },
     },
     'with white space around it': { body: { ...good, refresh_token: ` ${NEW}\r\n` } },
+    'in the object of the token': { body: { token: good } },
+    'in the object of the access token': { body: { access_token: good } },
+    'as GraphQL has it, below the name of the mutation': {
+      body: { data: { refreshToken: { token: ACCESS, payload: { exp: 1 }, refreshToken: NEW } } },
+    },
     'in a cookie': { body: withoutRefresh, headers: { 'set-cookie': `refresh_token=${NEW}; HttpOnly; Path=/` } },
     'in a header': { body: withoutRefresh, headers: { 'x-refresh-token': NEW } },
     'under the status of an error': { status: 400, body: good },
@@ -266,6 +271,14 @@ describe('an answer of the token endpoint', () => {
       assert.equal(tokens.access_token, ACCESS);
     });
   }
+
+  it('keeps its refresh token where GraphQL returns an access token below the name of the mutation', async () => {
+    // https://github.com/Usama0121/ariadne-jwt/issues/22
+    for (const more of [{}, { refresh_token: null, payload: { exp: 1 } }, { success: true }]) {
+      const { outcome, tokens } = await refresh({ body: { data: { refreshToken: { token: ACCESS, ...more } } } });
+      assert.deepEqual([outcome, tokens.access_token, tokens.refresh_token], ['refreshed', ACCESS, OLD]);
+    }
+  });
 
   it('may have a number for a token, of which no digit is lost', async () => {
     for (const number of ['123456789012', '12345678901234567890123']) {
