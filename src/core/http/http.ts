@@ -323,7 +323,10 @@ export function issuerDate(headers: Headers): number | undefined {
 export function retryAfter(headers: Headers, now: number): number | undefined {
   const value = headers.get('retry-after')?.trim();
   if (!value) return undefined;
-  const wait = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - (issuerDate(headers) ?? now);
+  // Some write fractions or the unit.
+  const [, seconds] = /^(\d+(?:\.\d+)?) ?(?:s|sec|seconds?)?$/i.exec(value) ?? [];
+  const wait =
+    seconds === undefined ? Date.parse(value) - (issuerDate(headers) ?? now) : Math.ceil(Number(seconds) * 1000);
   return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), longestRetryAfter);
 }
 

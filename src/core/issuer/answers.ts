@@ -118,6 +118,7 @@ export async function readTokenResponse(response: Response, context: AnswerConte
   if (rest !== undefined && value === undefined && hasToken(rest) && !isPageWithToken(text, rest))
     return { raw: rest, warnings: [{ code: 'response_incomplete' }] };
   if (isObject(value)) return { raw: {}, warnings: [] };
+  if (isFirewall(response, text)) throw errorOf(response, text, value, context);
   throw unreadable(response, text, value, context);
 }
 
@@ -307,7 +308,10 @@ function errorIn(value: unknown): IssuerError {
           const [, member] = members.find(([each]) => each.replace(/^_+/, '') === name) ?? [];
           // A number that repeats the HTTP status adds nothing.
           const isNumber = typeof member === 'number' && (member < 200 || member > 599);
-          const [first]: readonly unknown[] = Array.isArray(member) ? member : [member];
+          // OData names the language of a message beside it.
+          const [first]: readonly unknown[] = Array.isArray(member)
+            ? member
+            : [isObject(member) ? own(member, 'value') : member];
           const text = isNumber ? String(member) : first;
           if (typeof text === 'string' && fits(text)) return text.trim();
         }
@@ -380,10 +384,10 @@ function errorOf(response: Response, text: string, value: unknown, context: Answ
   const said = saysAnything(issuerError)
     ? issuerError
     : { ...(named && { code: named }), ...(because && { message: because }) };
-  const { later, ...ending } = meaningOf(said, response.status);
+  const ownError = isObject(value) && typeof value.error === 'string' ? value.error.trim() : '';
+  const { later, ...ending } = meaningOf({ ...(ownError && { code: ownError }), ...said }, response.status);
   const { common } = dataOf(response, context, value, later);
   const meaning = later ? { later } : context.refreshToken !== undefined ? ending : {};
-  const ownError = isObject(value) && typeof value.error === 'string' ? value.error.trim() : '';
   const registered = issuerError.code !== undefined && oauthCodes.has(issuerError.code) ? issuerError.code : undefined;
   const error = ownError || registered || named;
   if (error) {

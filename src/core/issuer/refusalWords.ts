@@ -18,6 +18,7 @@ export const messageNames = [
   'errormessage',
   'errormsg',
   'errmsg',
+  'err',
   'message',
   'msg',
   'faultstring',
@@ -38,7 +39,7 @@ export const messageNames = [
  * "{…}"}`.
  */
 export const errorContainers =
-  /^(?:err(?:or)?s?|errorresponse|fault|details?|data|result|response|body|meta|errorcauses|extensions)$/;
+  /^(?:err(?:or)?s?|errorresponse|fault|details?|data|result|response|body|meta|errorcauses|extensions|status)$/;
 
 /** Texts that name no error: Douyin has `"message": "error"` beside the object with the reason. */
 export const sayNothing = /^(?:err(?:or)?|fail(?:ed|ure)?)$/i;
@@ -84,6 +85,13 @@ const endedElsewhere = new RegExp(
 
 /** Words about any token, which in an error of OAuth can mean only the one that was sent (X, Zoom). */
 const thisToken = /\btoken was invalid\b|^\W*(?:invalid token|token (?:is )?invalid)\W*$/i;
+
+/** `invalid_grant` in another spelling or with words behind it: `INVALID_GRANT`, `InvalidGrant`, `invalid_grant: gone`. */
+const spelledGrant = /^invalid[ _-]?grant(?:$|:)/i;
+
+/** What OpenID Connect, Auth0 and others send where only the user can continue; the token itself may stay valid. */
+const signInCode =
+  /^(?:mfa_(?:enrollment_)?required|re_?auth(?:entication)?_required|account_selection_required|unmet_authentication_requirements|insufficient_user_authentication)$/;
 
 const signInWords =
   /\b(?:sign|log)(?:ing)?[ -]?(?:in|on) again|\bre-?(?:authenticat|authori[sz])|\bre-?login|\bsession (?:has |is |was )*(?:expired|ended|not found)|重新(?:登录|登陆|授权|认证)/i;
@@ -170,7 +178,7 @@ export function meaningOf({ code = '', message = '' }: IssuerError, status: numb
   if (hasEnded(code, message)) return { ended: true };
   // Some have one code for every failure (`-1`), so what they say about the token counts more.
   if (laterCode.test(code) || (code !== 'invalid_grant' && laterWords.test(message))) return { later: true };
-  return signInWords.test(text) || someToken.test(message) ? { signInAgain: true } : {};
+  return signInCode.test(code) || signInWords.test(text) || someToken.test(message) ? { signInAgain: true } : {};
 }
 
 function hasEnded(code: string, message: string): boolean {
@@ -179,6 +187,7 @@ function hasEnded(code: string, message: string): boolean {
   // `isv.refresh-token-invalid` (Alipay), `keymanagement.service.refresh_token_expired` (Apigee).
   const last = code.replace(/^.*[.:]/, '').replaceAll('-', '_');
   const isCode = [code, last, message].some(each => endedCode.test(each));
+  if (code !== 'invalid_grant' && [code, message].some(each => spelledGrant.test(each))) return true;
   if (isCode && (!isElsewhere || /refresh/i.test(text))) return true;
   if (isElsewhere) return false;
   return (
@@ -200,17 +209,15 @@ export function challengeIn(headers: Headers): { error?: string; error_descripti
 }
 
 /**
- * Cloudflare, CloudFront, Akamai, Imperva, Azure and F5 turn away what they take for a bot or a burst, with a page of their
- * own; Cloudflare also with a number alone. Any other page may be the answer to every request.
+ * Cloudflare, CloudFront, Akamai, Imperva, Azure, F5, Sucuri and proxies of companies turn away what they take for a bot or
+ * a burst, with a page of their own; Cloudflare also with a number alone. Any other page may be the answer to every request.
+ * AWS says so in a header, and its status is 202 or 405.
  */
 export function isFirewall({ status, headers }: Response, text: string): boolean {
-  return (
-    status === 403 &&
-    (headers.has('cf-mitigated') ||
-      (/^\s*</.test(text) && firewallPage.test(text)) ||
-      /^error code: 1\d{3}\s*$/.test(text))
-  );
+  if (headers.has('x-amzn-waf-action')) return true;
+  const isMarked = headers.has('cf-mitigated') || /^error code: 1\d{3}\s*$/.test(text);
+  return status === 403 && (isMarked || (/^\s*</.test(text) && firewallPage.test(text)));
 }
 
 const firewallPage =
-  /\bcloudflare\b|\bthe request could not be satisfied\b|\breference(?:\s|&#32;)(?:#|&#35;)|\bincapsula\b|\bthe request is blocked\b|\bthe requested URL was rejected\b/i;
+  /\bcloudflare\b|\bthe request could not be satisfied\b|\breference(?:\s|&#32;)(?:#|&#35;)|\bincapsula\b|\bthe request is blocked\b|\bthe requested URL (?:was rejected|could not be retrieved)\b|\b(?:sucuri|zscaler)\b/i;

@@ -726,6 +726,13 @@ describe('an answer of the token endpoint', () => {
       { type: 'about:blank', title: 'Bad Request', status: 400, detail: 'No such tenant' },
       'No such tenant',
     ],
+    [
+      'kept',
+      'https://developers.onelogin.com/api-docs/1/getting-started/authorizing-resource-api-calls',
+      401,
+      { status: { error: true, code: 401, type: 'Unauthorized', message: 'Authentication Failure' } },
+      'Authentication Failure',
+    ],
     ['kept', 'a framework', 400, { success: false, data: { reason: 'Tenant is disabled' } }, 'Tenant is disabled'],
   ];
   for (const [what, source, status, body, words] of refusals) {

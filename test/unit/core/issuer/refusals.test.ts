@@ -609,6 +609,26 @@ const refusals: readonly (readonly [
     '<am:fault xmlns:am="http://wso2.org/apimanager"><am:code>900901</am:code><am:message>Invalid Credentials</am:message><am:description>The refresh token is illegal</am:description></am:fault>',
     'ended',
   ],
+  ...['INVALID_GRANT', 'Invalid Grant', 'InvalidGrant', 'invalid-grant', 'invalid_grant: it is over'].map(
+    error => [`the code ${error}`, 400, 'application/json', json({ error }), 'ended'] as const,
+  ),
+  ['a code with words as text', 400, 'text/plain', 'invalid_grant: it is over', 'ended'],
+  ['a list of codes', 400, 'application/json', json({ errors: ['invalid_grant'] }), 'ended'],
+  ['text under err', 400, 'application/json', json({ status: 400, err: 'Invalid refresh token' }), 'ended'],
+  [
+    'OData, with a language',
+    400,
+    'application/json',
+    json({ error: { code: 'XX/123', message: { lang: 'en', value: 'Refresh token is expired' } } }),
+    'ended',
+  ],
+  [
+    'Auth0, with a second factor (https://github.com/auth0/Auth0.Android/issues/562)',
+    403,
+    'application/json',
+    json({ error: 'mfa_required', error_description: 'Multifactor authentication required', mfa_token: 'Fe26.2*x' }),
+    'again',
+  ],
   [
     'a client, politely',
     401,
@@ -655,6 +675,15 @@ describe('a refusal', () => {
       const { code, data } = await refuse(403, body);
       const error = errorOf(code, data);
       assert.deepEqual([data.blocked, failureKind(error), isTransient(error)], [true, 'retryable', true], body);
+    }
+    // https://docs.aws.amazon.com/waf/latest/developerguide/waf-captcha-and-challenge-actions.html
+    for (const [status, action] of [
+      [202, 'challenge'],
+      [405, 'captcha'],
+    ] as const) {
+      const response = new Response('', { status, headers: { 'x-amzn-waf-action': action } });
+      const { code, data } = await failureOf(readTokenResponse(response, asked));
+      assert.deepEqual([data.blocked, failureKind(errorOf(code, data))], [true, 'retryable']);
     }
     for (const [status, body] of [
       [404, '<html><head><title>404 Not Found</title></head></html>'],
