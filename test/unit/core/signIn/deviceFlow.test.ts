@@ -143,23 +143,34 @@ describe('signing in with a device code', () => {
     assert.equal(asked(world), 2);
   });
 
-  it('goes on where the issuer limits requests with the status of a refusal', async () => {
-    let limits = true;
-    const world = await signInWorld({ signIn: 'page', deviceInterval: 5 });
-    const fetch: Fetch = async (input, init) => {
-      const response = await world.mock.fetch(input, init);
-      if (!input.endsWith('/token') || !limits) return response;
-      limits = false;
-      return Response.json({ error: 'access_denied', error_description: 'Rate limit exceeded' }, { status: 400 });
-    };
-    const signedIn = world.signIn({ grant: 'device_code', fetch });
-    const { userCode } = await shown(world);
-    await pass(world, 5000);
-    world.mock.decideDevice(userCode);
-    await pass(world, 10_000);
-    await signedIn;
-    assert.equal(asked(world), 2);
-  });
+  for (const [what, answer] of [
+    [
+      'the issuer limits requests with the status of a refusal',
+      () => Response.json({ error: 'access_denied', error_description: 'Rate limit exceeded' }, { status: 400 }),
+    ],
+    [
+      'a firewall blocks one of them',
+      () => new Response('<html><title>Attention Required! | Cloudflare</title></html>', { status: 403 }),
+    ],
+  ] as const) {
+    it(`goes on where ${what}`, async () => {
+      let limits = true;
+      const world = await signInWorld({ signIn: 'page', deviceInterval: 5 });
+      const fetch: Fetch = async (input, init) => {
+        const response = await world.mock.fetch(input, init);
+        if (!input.endsWith('/token') || !limits) return response;
+        limits = false;
+        return answer();
+      };
+      const signedIn = world.signIn({ grant: 'device_code', fetch });
+      const { userCode } = await shown(world);
+      await pass(world, 5000);
+      world.mock.decideDevice(userCode);
+      await pass(world, 10_000);
+      await signedIn;
+      assert.equal(asked(world), 2);
+    });
+  }
 
   it('ends calmly when it is declined', async () => {
     const { world, signedIn } = await start();
