@@ -196,6 +196,10 @@ describe('signing out', () => {
       ['endpoint_missing', 'revocation_endpoint', 'none', 'client_secret_basic'],
     );
     assert.ok(world.stored().tokens);
+    const page = '<html><title>Attention Required! | Cloudflare</title></html>';
+    const blocked: Fetch = (input, init) =>
+      input.includes('/.well-known/') ? fetch(input, init) : Promise.resolve(new Response(page, { status: 403 }));
+    assert.equal((await failureOf(ending(world, { fetch: blocked })('required'))).code, 'http_error');
     // If revocation is optional, this is no reason to keep the tokens.
     assert.deepEqual(await ending(world, { fetch })('offered'), { revoked: false });
     assert.equal(world.stored().tokens, undefined);
