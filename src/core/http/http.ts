@@ -182,12 +182,23 @@ function redirected(
   });
 }
 
-/** UTF-16 begins with a byte order mark, or has a zero in each of the first characters of JSON. */
-function decoded(bytes: Uint8Array<ArrayBuffer>): string {
+/**
+ * UTF-16 begins with a byte order mark, or has a zero in each of the first characters of JSON. All else is UTF-8, whatever
+ * the header says; only a text that is not is read by the charset in the header (GBK, Shift_JIS, Latin-1).
+ */
+function decoded(bytes: Uint8Array<ArrayBuffer>, headers: Headers): string {
   const [first = 0, second = 0, third = 0, fourth = 0] = bytes;
   const isLittle = (first === 0xff && second === 0xfe) || (first === 0x7b && second === 0 && fourth === 0);
   const isBig = (first === 0xfe && second === 0xff) || (first === 0 && second === 0x7b && third === 0);
-  return new TextDecoder(isLittle ? 'utf-16le' : isBig ? 'utf-16be' : 'utf-8').decode(bytes);
+  if (isLittle || isBig) return new TextDecoder(isLittle ? 'utf-16le' : 'utf-16be').decode(bytes);
+  const text = new TextDecoder().decode(bytes);
+  const [, charset] = /;\s*charset=\s*"?([\w-]{1,40})/i.exec(headers.get('content-type') ?? '') ?? [];
+  if (charset === undefined || !text.includes('\ufffd')) return text;
+  try {
+    return new TextDecoder(charset).decode(bytes);
+  } catch {
+    return text;
+  }
 }
 
 /** A response whose body has arrived. It can be read more than once, without the streams of a real body. */
@@ -200,7 +211,7 @@ class ReadResponse extends Response {
   }
 
   override async text(): Promise<string> {
-    return decoded(this.#bytes);
+    return decoded(this.#bytes, this.headers);
   }
 
   override async json(): Promise<unknown> {
@@ -226,7 +237,7 @@ interface Arrived {
 function wholeResponse({ response, chunks }: Arrived, enough: FetchLimits['enough']): Response | undefined {
   if (response === undefined || !isPossible(response.status)) return undefined;
   const bytes = joined(chunks);
-  const text = decoded(bytes);
+  const text = decoded(bytes, response.headers);
   return isObjectText(text) || (response.ok && enough?.(text) === true) ? new ReadResponse(bytes, response) : undefined;
 }
 

@@ -367,6 +367,21 @@ describe('boundedFetch', () => {
     }
   });
 
+  it('reads a text that is not UTF-8 by the charset in the header, and no other', async () => {
+    for (const [charset, bytes, text] of [
+      ['GBK', Buffer.from('cba2d0c2c1eec5c6d2d1b9fdc6da', 'hex'), '刷新令牌已过期'],
+      ['"Shift_JIS"', Buffer.from('8367815b834e8393', 'hex'), 'トークン'],
+      ['iso-8859-1', Buffer.from('Jürgen', 'latin1'), 'Jürgen'],
+      ['iso-8859-1', Buffer.from('Jürgen'), 'Jürgen'],
+      ['no-such-charset', Buffer.from('J\xfcrgen', 'latin1'), 'J\ufffdrgen'],
+    ] as const) {
+      const server = await serve((_, response) =>
+        response.writeHead(200, { 'content-type': `text/plain; charset=${charset}` }).end(bytes),
+      );
+      assert.equal(await (await send(server.origin)).text(), text);
+    }
+  });
+
   it('says that the response is not HTTP', async () => {
     const sockets = createServer(socket => socket.end('SSH-2.0-canary-token\r\n').on('error', () => {}));
     sockets.listen(0, '127.0.0.1');

@@ -748,6 +748,16 @@ describe('an answer of the token endpoint', () => {
     });
   }
 
+  it('may be in the charset of its country', async () => {
+    const said = Buffer.concat([
+      Buffer.from('{"code":401,"msg":"'),
+      Buffer.from('cba2d0c2c1eec5c6d2d1b9fdc6da', 'hex'),
+    ]);
+    const body = Buffer.concat([said, Buffer.from('"}')]);
+    const { outcome, error } = await refresh({ type: 'application/json;charset=GBK', body });
+    assert.deepEqual([outcome, error?.data.firstLine], ['reauthRequired', '刷新令牌已过期']);
+  });
+
   it('means the refresh token in no words of a server in trouble', async () => {
     for (const status of [429, 500, 503]) {
       const { error } = await refresh({ status, body: { message: 'Invalid refresh token' } });
