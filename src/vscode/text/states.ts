@@ -122,14 +122,12 @@ function reasonText({ code, found }: Check): string {
 }
 
 /**
- * The verification state and the expiry of a token. The more important comes first, because a narrow sidebar cuts off
- * the end.
- * @param ended the token has expired
+ * The expiry and the verification state of a token. A narrow sidebar cuts off the end, so the time comes first, which no
+ * icon shows. Only a failed verification matters more.
  */
-export function tokenRowText(state: TokenState, ended: boolean, time: string): string {
+export function tokenRowText(state: TokenState, time: string): string {
   const verdict = state.kind === 'expired_valid_signature' ? l10n.t('signature valid') : tokenStateText(state);
-  const isTimeFirst = state.kind === 'unverifiable' || (ended && state.kind !== 'failed');
-  return isTimeFirst ? `${time}, ${verdict}` : `${verdict}, ${time}`;
+  return state.kind === 'failed' ? `${verdict}, ${time}` : `${time}, ${verdict}`;
 }
 
 export function tokenTitle(name: TokenName): string {

@@ -224,8 +224,8 @@ function tokenRow(node: ViewNode & { kind: 'token' }, session: Session, context:
   ];
   return {
     label: title,
-    description: tokenRowText(state, ended, time(false)),
-    spoken: `${title}, ${tokenRowText(state, ended, time(true))}`,
+    description: tokenRowText(state, time(false)),
+    spoken: `${title}, ${tokenRowText(state, time(true))}`,
     icon,
     color: color ?? (ended ? 'list.warningForeground' : undefined),
     words: [itemWords[name], ...signable],

@@ -32,7 +32,7 @@ describe('a person in front of the mock issuer', function () {
   it('has a fresh token on the clipboard with one press, once the address of npm start is open', async () => {
     const { page } = ui.window;
     // VS Code draws the row anew when the signature is verified, and a press just then would be lost.
-    const token = row('Access token, verified');
+    const token = page.locator('[role=treeitem][aria-label^="Access token,"][aria-label$="verified"]').first();
     await token.waitFor({ timeout: 60_000 });
     const actions = await countActions(page);
     await ui.window.treeAction(token, 'Copy Token');

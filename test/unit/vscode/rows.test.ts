@@ -71,12 +71,12 @@ describe('rows of the tree', function () {
     const reason = { id: 'signature', status: 'skipped', code: 'opaque' } as const;
     const failed = [{ id: 'signature', status: 'failed', code: 'signature_invalid' }] as const;
     const rows: [TokenState, string, string, string][] = [
-      [{ kind: 'not_checked' }, 'shield', 'not checked, < 60 s left', 'expired < 60 s ago, not checked'],
-      [{ kind: 'verified' }, 'verified-filled', 'verified, < 60 s left', 'expired < 60 s ago, verified'],
+      [{ kind: 'not_checked' }, 'shield', '< 60 s left, not checked', 'expired < 60 s ago, not checked'],
+      [{ kind: 'verified' }, 'verified-filled', '< 60 s left, verified', 'expired < 60 s ago, verified'],
       [
         { kind: 'expired_valid_signature' },
         'watch',
-        'signature valid, < 60 s left',
+        '< 60 s left, signature valid',
         'expired < 60 s ago, signature valid',
       ],
       [
