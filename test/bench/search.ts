@@ -14,11 +14,13 @@ interface Search {
   readonly folder: string;
   /** How many connections have an opaque token. */
   readonly opaque: number;
+  /** What the tokens begin with, as the tokens of some issuers do. */
+  readonly mark: string;
 }
 
 /** Searches a folder as Find Tokens does, compared with VS Code's ripgrep searching for `eyJ` only. */
-async function measure({ appRoot, ripgrep, folder, opaque }: Search) {
-  const known = Array.from({ length: opaque }, (_, index) => opaqueToken(index));
+async function measure({ appRoot, ripgrep, folder, opaque, mark }: Search) {
+  const known = Array.from({ length: opaque }, (_, index) => opaqueToken(index, mark));
   const files = createFileSearch(appRoot, () => {});
   const { signal } = new AbortController();
   let searched: number | undefined;
@@ -51,8 +53,8 @@ async function measure({ appRoot, ripgrep, folder, opaque }: Search) {
 }
 
 /** The same in each run, because its first characters decide how long a search takes. */
-function opaqueToken(index: number): KnownToken {
-  const token = createHash('sha256').update(`opaque ${index}`).digest('base64url');
+function opaqueToken(index: number, mark: string): KnownToken {
+  const token = mark + createHash('sha256').update(`opaque ${index}`).digest('base64url');
   return { token, name: 'refresh_token', connection: `${index}` };
 }
 

@@ -149,4 +149,29 @@ describe('the search for files with tokens', () => {
     assert.equal(list.length, beginnings.length + 8);
     assert.ok(list.length <= mostBeginnings, `${list.length}`);
   });
+
+  it('needs no room for JWTs and tokens with an issuer’s mark, and finds them in any text', () => {
+    const rest = (index: number) => createHash('sha256').update(`marked ${index}`).digest('base64url');
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const tokens = Array.from({ length: 20 }, (_, index) => [
+      ...['ghp_', 'ya29.', '1//0', 'xoxe-', 'github_pat_', 'sha256~'].map(prefix => prefix + rest(index)),
+      `${part({ alg: 'RS256', kid: rest(index) })}.${part({ exp: 4_000_000_000 })}.${rest(index)}`,
+    ]).flat();
+    const known = tokens.map(token => ({ token, name: 'access_token' as const, connection: 'a' }));
+    const list = leakMarks(known);
+    // Of these, only `1//0` is written otherwise in a query and in JSON.
+    assert.deepEqual(
+      beginningsOf(list).filter(each => !beginnings.includes(each)),
+      ['1%2', '1/'],
+    );
+    const patterns = list.map(mark => new RegExp(mark, 'm'));
+    const around = ['|', '"|"', 'x|x', '\u00e9|\u00e9', '=|\n', '.| .'].map(each => each.split('|'));
+    for (const token of tokens)
+      for (const written of [token, encodeURIComponent(token), token.replaceAll('/', '\\/'), btoa(token)])
+        for (const [before, after] of around)
+          assert.ok(
+            patterns.some(pattern => pattern.test(`${before}${written}${after}`)),
+            `${before}${written}${after}`,
+          );
+  });
 });
