@@ -23,6 +23,7 @@ import { connectionsSharingGrant } from '../records/families.ts';
 import { type Credentials, credentialsOf, emptyRecord, type StoredRecord, thumbprintOf } from '../records/record.ts';
 import { storeTokens } from '../records/storeTokens.ts';
 import { isSameClient, type ResponseWarning } from '../records/tokenSet.ts';
+import { until } from '../waiting.ts';
 import { type BrowserParts, byAuthorizationCode, logout } from './authorizationCode.ts';
 import { byDeviceCode, type DeviceParts } from './deviceFlow.ts';
 import { type Grant, type GrantRequest, grants, type SignInParts, type SignInRequest } from './grants.ts';
@@ -72,11 +73,38 @@ export async function signIn(parts: BrowserParts & DeviceParts, request: SignInR
     const credentials = await provingCredentials(parts, request);
     dpopKey = credentials.dpop_key;
     if (signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
-    return await flows[grant](parts, { ...request, credentials }, keep);
+    const tokenClient = askingWhenFree(parts, request);
+    return await flows[grant]({ ...parts, tokenClient }, { ...request, credentials }, keep);
   } catch (thrown) {
     const { code, data } = classify(thrown);
     throw new WorkbenchError(code, { ...data, grant });
   }
+}
+
+/** Milliseconds. A code may expire within a minute, so a window that keeps the lock for longer is not waited for. */
+const patienceForLock = 10_000;
+
+/**
+ * What a code brings exists nowhere else until it is stored, which needs the connection's lock. So the code is redeemed
+ * when the lock is free: if this window is closed while another one holds it, nothing has been granted.
+ */
+function askingWhenFree({ lock, clock, tokenClient }: SignInParts, { connection, signal }: SignInRequest): TokenClient {
+  async function free(): Promise<void> {
+    const patience = new AbortController();
+    const cancel = clock.schedule(() => patience.abort(), patienceForLock);
+    const either = AbortSignal.any([signal, patience.signal]);
+    // Whether the tokens can be stored is found out when they are there.
+    await until(
+      lock.withLock(connection.id, either, async () => {}),
+      either,
+    ).catch(() => {});
+    cancel();
+  }
+  return {
+    ...tokenClient,
+    authorizationCode: asked => free().then(() => tokenClient.authorizationCode(asked)),
+    deviceCode: asked => free().then(() => tokenClient.deviceCode(asked)),
+  };
 }
 
 /**

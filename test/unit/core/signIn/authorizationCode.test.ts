@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Fetch } from '../../../../src/core/ports.ts';
 import { failureOf } from '../../../support/failureOf.ts';
-import { gate, id, present, until } from '../refresh/refreshWorld.ts';
+import { gate, id, present, settled, until } from '../refresh/refreshWorld.ts';
 import { redirectUri, type SignInWorld, signInWorld } from './signInWorld.ts';
 
 const query = (url: string | undefined) => Object.fromEntries(new URL(url ?? '').searchParams);
@@ -49,6 +49,30 @@ describe('signing in over the browser', () => {
     assert.deepEqual([world.pages, world.listening()], [['signed_in'], 0]);
     assert.equal(await world.first.refresh(), 'refreshed');
   });
+
+  for (const how of ['has ended', 'takes long'])
+    it(`redeems the code when the work of another window ${how}, so that what it brings is stored at once`, async () => {
+      const world = await signInWorld();
+      const hold = gate();
+      const other = world.lock.withLock(id, new AbortController().signal, hold.pass);
+      await hold.reached;
+      const redeemed = () => world.mock.requests.filter(({ path }) => path === '/token').length;
+      const signedIn = world.signIn();
+      await until(() => world.opened.length > 0);
+      await settled();
+      assert.equal(redeemed(), 0);
+      if (how === 'takes long') {
+        world.clock.advance(9999);
+        await settled();
+        assert.equal(redeemed(), 0);
+        world.clock.advance(1);
+        await until(() => redeemed() > 0);
+      }
+      hold.open();
+      await other;
+      assert.equal((await signedIn).hasRefreshToken, true);
+      assert.equal(redeemed(), 1);
+    });
 
   it('pushes the request where that is set, so that the browser carries only its name', async () => {
     const world = await signInWorld();
