@@ -235,6 +235,16 @@ function notesOf(ids: readonly string[], lock: RecordParts['lock']): Promise<rea
   );
 }
 
+/** The connections that have put aside a later token of the record's family. They may give it up without asking others. */
+export async function puttingAside(
+  { sessions, lock }: Pick<RecordParts, 'sessions' | 'lock'>,
+  { connection, family }: StoredRecord,
+): Promise<readonly string[]> {
+  if (family?.with === undefined) return [];
+  const notes = await notesOf(others(sessions, connection), lock);
+  return notes.filter(({ ledger }) => ledger?.aside?.some(each => isAhead(each, family))).map(({ other }) => other);
+}
+
 function belongs({ ledger, isBehind }: NoteOfOther, family: string, fingerprint: string): boolean {
   const isAside = ledger?.aside?.some(({ id }) => id === family);
   return isBehind || isAside || ledger?.family?.id === family || ledger?.fingerprint === fingerprint;

@@ -8,7 +8,9 @@ import {
   isAhead,
   newestHeld,
   openOwed,
+  puttingAside,
   receivedFrom,
+  syncWithFamily,
   withFamily,
   withRecords,
 } from './families.ts';
@@ -103,6 +105,36 @@ export async function payOwed(
 
 /** Milliseconds. */
 const patienceForOthers = 10_000;
+
+/**
+ * Takes over the newest token of the family of an imported text from a connection that has put it aside, because that
+ * one may give it up before the first refresh here. Never rejects: what is not to be had now is asked for at that refresh.
+ */
+export async function takeFromAside(
+  parts: RecordParts,
+  record: StoredRecord,
+  signal: AbortSignal,
+): Promise<StoredRecord> {
+  const patience = new AbortController();
+  const cancel = parts.clock.schedule(() => patience.abort(), patienceForOthers);
+  const either = AbortSignal.any([signal, patience.signal]);
+  try {
+    const from = await puttingAside(parts, record);
+    if (from.length === 0) return record;
+    const { connection } = record;
+    return await withRecords(
+      parts,
+      connection,
+      either,
+      () => from,
+      (locked, otherLeases) => syncWithFamily(parts, locked, otherLeases, either),
+    );
+  } catch {
+    return record;
+  } finally {
+    cancel();
+  }
+}
 
 /**
  * Adds to what the record owes its own grant, if other connections share it. If the newest record cannot be read, it is

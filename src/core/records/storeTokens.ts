@@ -3,7 +3,7 @@ import { meansSameIssuer } from '../tokens/tokenUse.ts';
 import { changeRecord, type LockedRecord, type RecordParts, withRecord, writeRecord } from './changeRecord.ts';
 import { bindingOf, type Connection } from './connection.ts';
 import { familyOf, newestHeld, noteLateMembers } from './families.ts';
-import { owing, payOwed, withRecordHandedOn } from './handOn.ts';
+import { owing, payOwed, takeFromAside, withRecordHandedOn } from './handOn.ts';
 import {
   assertRoomForIntent,
   beforeImport,
@@ -74,7 +74,10 @@ export async function storeTokens(
     return refresh_token === undefined ? record : noteLateMembers(parts, locked, record);
   };
   const leaves = ({ tokens }: StoredRecord) => isNewGrant && tokens?.refresh_token !== refresh_token;
-  if (signedIn === undefined) return withRecordHandedOn(parts, id, signal, leaves, store, { isNewGrant });
+  if (signedIn === undefined) {
+    const changed = await withRecordHandedOn(parts, id, signal, leaves, store, { isNewGrant });
+    return takeFromAside(parts, changed, signal);
+  }
   const stored = await withRecord(
     parts,
     id,

@@ -285,6 +285,18 @@ describe('the newest of a refresh token in two connections', () => {
         assert.equal(new Set(posts).size, posts.length, 'a token was sent twice');
       });
 
+  for (const [how, leave] of Object.entries(leaving))
+    it(`that is put aside for another grant goes to a connection that has imported an earlier text of it since, at ${how}`, async () => {
+      const { world, window } = await lagging();
+      const first = present(window.token('b'));
+      await window.signIn('b', await world.mock.issueTokens());
+      await window.import('a', await world.mock.issueTokens());
+      await window.import('b', { refresh_token: first });
+      await leave(window, world);
+      for (let round = 0; round < 3; round++) assert.match(await window.refresh('b', 'user'), /adopted|refreshed/);
+      assert.equal(world.posts().filter(post => post === printOf(first)).length, 1);
+    });
+
   const unread: Readonly<Record<string, (world: World, earlier: string) => unknown>> = {
     'cannot be read': ({ store }) => store.entries.set(keyOf('a'), '{'),
     'is missing': ({ store }) => store.entries.delete(keyOf('a')),
