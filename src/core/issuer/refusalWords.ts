@@ -87,7 +87,7 @@ const endedElsewhere = new RegExp(
 const thisToken = /\btoken was invalid\b|^\W*(?:invalid token|token (?:is )?invalid)\W*$/i;
 
 /** `invalid_grant` in another spelling or with words behind it: `INVALID_GRANT`, `InvalidGrant`, `invalid_grant: gone`. */
-const spelledGrant = /^invalid[ _-]?grant(?:$|:)/i;
+const spelledGrant = /^invalid[ _-]?grant(?:$|:| -)/i;
 
 /** What OpenID Connect, Auth0 and others send where only the user can continue; the token itself may stay valid. */
 const signInCode =

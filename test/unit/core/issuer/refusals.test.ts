@@ -614,6 +614,13 @@ const refusals: readonly (readonly [
   ),
   ['a code with words as text', 400, 'text/plain', 'invalid_grant: it is over', 'ended'],
   ['a list of codes', 400, 'application/json', json({ errors: ['invalid_grant'] }), 'ended'],
+  [
+    'a list of codes with words (https://github.com/UsefulSoftwareCo/executor/pull/1507)',
+    400,
+    'application/json',
+    json({ errors: ['invalid_grant - the token is gone'] }),
+    'ended',
+  ],
   ['text under err', 400, 'application/json', json({ status: 400, err: 'Invalid refresh token' }), 'ended'],
   [
     'OData, with a language',
