@@ -254,7 +254,11 @@ export function createControl(origin: string, issuers: readonly MockIssuer[]): C
       // No web page needs the control interface, so none gets access: a request with Origin is rejected.
       if (request.header('origin') !== undefined) return jsonReply(403, { error: 'foreign_origin' });
       if (!isBearer(request.header('authorization'), token))
-        return jsonReply(401, { error: 'invalid_token' }, { 'www-authenticate': 'Bearer realm="mock issuer control"' });
+        return jsonReply(
+          401,
+          { error: 'invalid_token', error_description: 'The header Authorization needs the token of the ready line' },
+          { 'www-authenticate': 'Bearer realm="mock issuer control"' },
+        );
       const path = pathname.slice(controlPath.length);
       if (path === 'openapi.json') return jsonReply(200, openApi(url));
       const wanted = searchParams.get('issuer');
@@ -267,7 +271,7 @@ export function createControl(origin: string, issuers: readonly MockIssuer[]): C
       if (chosen === undefined) {
         const allow = found.map(each => each.method).join(', ');
         return allow === ''
-          ? jsonReply(404, { error: 'not_found' })
+          ? jsonReply(404, { error: 'not_found', error_description: `${url}/openapi.json lists the operations` })
           : jsonReply(405, { error: 'method_not_allowed' }, { allow });
       }
       return run(chosen, mock, request, searchParams);

@@ -53,8 +53,9 @@ export function createVerifier(options: SampleOptions, { json, metadata }: Reque
     }
     const keys = cachedKeys ?? [];
     const known =
-      keys.find(key => key.kid === header.kid) ??
-      (keys.length === 1 && keys[0]?.kid === undefined && !is('keys.no-kid') ? keys[0] : undefined);
+      header.kid === undefined && keys.length === 1 && !is('keys.no-kid')
+        ? keys[0]
+        : keys.find(({ kid }) => kid !== undefined && kid === header.kid);
     const key = known ?? (is('id-token.kid') ? keys[0] : undefined);
     if (key === undefined) {
       if (is('keys.down')) return claims;

@@ -1,10 +1,20 @@
 import type { MockServer } from '../nodeServer.ts';
 import { apiScenarios } from './apiScenarios.ts';
 import { deviceScenarios } from './deviceScenarios.ts';
-import { failed, notExercised, observed, passed, type Severity, signed } from './outcome.ts';
+import {
+  failed,
+  type Must,
+  notExercised,
+  observed,
+  passed,
+  type ScenarioOutcome,
+  type Severity,
+  signed,
+} from './outcome.ts';
 import {
   type AuthorizationParameters,
   askedFor,
+  type Control,
   claim,
   idTokenOf,
   idTokens,
@@ -12,6 +22,7 @@ import {
   noIdToken,
   oidcCore,
   type Scenario,
+  type ScenarioOf,
   type ScenarioParts,
   signInOf,
   underFaults,
@@ -45,13 +56,14 @@ const noIdTokenOfFirst: typeof noIdToken = (asked, bench) =>
     ? undefined
     : observed('the client is not the first client of the issuer'));
 
-const withoutKeys = underFaults({
-  ...keys,
-  id: 'keys.down',
-  title: 'Key set unavailable and invalid signature',
-  section: tls,
-  faults: [{ type: 'jwksDown' }, { type: 'wrongSignature', token: 'id_token', at: idTokens }],
-  judge: mustInBrowser,
+/** With keys that it had already, a client does without the key set. */
+const withKeySet = <M extends Must>(row: ScenarioOf<M> & { readonly control: Control }) => ({
+  ...row,
+  async run(bench: ScenarioParts): Promise<ScenarioOutcome<M>> {
+    const seen = await row.run(bench);
+    const isAsked = bench.requests().some(({ endpoint }) => endpoint === 'jwks');
+    return 'by' in seen && !isAsked ? notExercised('the client did not request the key set') : seen;
+  },
 });
 
 /** Scenarios of a sign-in, from its start to its end. */
@@ -355,23 +367,27 @@ const signInScenarios: readonly Scenario[] = [
       return signed(true, is, idTokenOf(after, askedFor(after)), 'the client did not receive the ID token');
     },
   },
-  {
-    ...withoutKeys,
-    async run(bench) {
-      const seen = await withoutKeys.run(bench);
-      // With keys that it had already, the client does without the key set.
-      const isAsked = bench.requests().some(({ endpoint }) => endpoint === 'jwks');
-      return 'by' in seen && !isAsked ? notExercised('the client did not request the key set') : seen;
-    },
-  },
-  underFaults({
-    ...keys,
-    id: 'keys.no-kid',
-    title: 'One key without kid',
-    must: 'accept',
-    section: `${oidcCore} 10.1: kid is required only if there are several keys`,
-    faults: [{ type: 'jwksNoKid' }],
-  }),
+  withKeySet(
+    underFaults({
+      ...keys,
+      id: 'keys.down',
+      title: 'Key set unavailable and invalid signature',
+      section: tls,
+      faults: [{ type: 'jwksDown' }, { type: 'wrongSignature', token: 'id_token', at: idTokens }],
+      judge: mustInBrowser,
+    }),
+  ),
+  withKeySet(
+    underFaults({
+      ...keys,
+      id: 'keys.no-kid',
+      title: 'One key, without kid in the key set and in the token',
+      must: 'accept',
+      section: `${oidcCore} 10.1: kid is required only if there are several keys`,
+      // A kid in the token alone would name another key.
+      faults: [{ type: 'jwksNoKid' }, { type: 'header', name: 'kid', at: idTokens }],
+    }),
+  ),
 
   underFaults({
     ...token,

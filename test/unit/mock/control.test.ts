@@ -26,7 +26,10 @@ describe('mock issuer: control over HTTP', () => {
     for (const authorization of ['', 'Bearer x', `bearer ${mock.control?.token}x`])
       assert.equal((await ask('GET', 'state', undefined, { authorization })).status, 401);
     assert.equal((await ask('GET', 'state', undefined, { origin: mock.issuer })).status, 403);
-    assert.equal((await ask('GET', 'nothing')).status, 404);
+    assert.match((await ask('GET', 'state', undefined, { authorization: '' })).body.error_description, /ready line/);
+    const unknown = await ask('GET', 'nothing');
+    assert.equal(unknown.status, 404);
+    assert.match(unknown.body.error_description, /\/control\/openapi\.json lists/);
     assert.equal((await ask('DELETE', 'state')).status, 405);
     const without = await startMockServer({ alg: 'ES256' });
     assert.equal((await fetch(`${without.issuer}/control/state`)).status, 404);

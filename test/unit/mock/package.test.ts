@@ -217,6 +217,8 @@ console.log(text, problems(new MockOptionError([])));
       [['--host', 'nowhere.invalid'], 'host: must be an address of this machine'],
       [['--port', String(port)], 'port: already in use'],
       [['--port', 'x'], '--port: must be a number'],
+      [['--cofig', bad], "Unknown option '--cofig' (--help lists the options)\n"],
+      [['start'], "Unexpected argument 'start' (--help lists the options)\n"],
       [['--tls-key', bad], '--tls-key: must be given together with --tls-cert'],
       [['--tls-key', bad, '--tls-cert', bad], 'tls: must be a key and its certificate as PEM'],
     ];
