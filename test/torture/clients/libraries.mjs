@@ -189,6 +189,41 @@ export const libraries = {
     };
   },
 
+  async arctic({ issuer, clientId, clientSecret, redirectUri }) {
+    const { OAuth2Client, CodeChallengeMethod, ...arctic } = await import('arctic');
+    const client = new OAuth2Client(clientId, clientSecret, redirectUri);
+    const tokensOf = (answer, before) => {
+      const { id_token, expires_in } = answer.data;
+      return {
+        refresh_token: answer.hasRefreshToken() ? answer.refreshToken() : before.refresh_token,
+        expiresAt: expires_in === undefined ? Date.now() + 3_600_000 : Number(answer.accessTokenExpiresAt()),
+        sub: id_token === undefined ? before.sub : arctic.decodeIdToken(id_token).sub,
+      };
+    };
+    return {
+      async login(session) {
+        Object.assign(session, { state: arctic.generateState(), verifier: arctic.generateCodeVerifier() });
+        const scopes = ['openid', 'offline_access'];
+        const { S256 } = CodeChallengeMethod;
+        return client.createAuthorizationURLWithPKCE(
+          `${issuer}/authorize`,
+          session.state,
+          S256,
+          session.verifier,
+          scopes,
+        );
+      },
+      async callback({ state, verifier }, { searchParams }) {
+        const code = searchParams.get('code');
+        if (code === null || searchParams.get('state') !== state) throw new Error('state');
+        return tokensOf(await client.validateAuthorizationCode(`${issuer}/token`, code, verifier));
+      },
+      refresh: async ({ tokens }) =>
+        tokensOf(await client.refreshAccessToken(`${issuer}/token`, tokens.refresh_token, []), tokens),
+      logout: async ({ tokens }) => tokens && client.revokeToken(`${issuer}/revoke`, tokens.refresh_token),
+    };
+  },
+
   async '@azure/msal-node'({ issuer, clientId, clientSecret, redirectUri }) {
     const { ConfidentialClientApplication, CryptoProvider } = await import('@azure/msal-node');
     const client = new ConfidentialClientApplication({

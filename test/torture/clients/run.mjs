@@ -76,6 +76,12 @@ const rows = {
   },
   'passport-openidconnect': { post: true, options: { requirePkce: false }, how: 'no PKCE, no refresh of its own' },
   '@auth/core': { how: 'its session; no refresh of its own' },
+  'next-auth': { how: 'its session, `wellKnown` with all three `checks`; no refresh of its own' },
+  'better-auth': {
+    post: true,
+    how: '`genericOAuth` with `discoveryUrl` and PKCE; `/get-access-token` refreshes',
+  },
+  arctic: { how: '`OAuth2Client` with PKCE; `decodeIdToken`, which looks at no claim; the application refreshes' },
   'simple-oauth2': {
     second: true,
     options: { requirePkce: false },
@@ -84,6 +90,7 @@ const rows = {
   '@badgateway/oauth2-client': { second: true, how: 'OAuth alone, no ID token; `OAuth2Fetch` refreshes' },
   '@azure/msal-node': { post: true, tls: true, second: true, how: 'https, `protocolMode: OIDC`, `acquireTokenSilent`' },
   jose: { api: true, how: 'an API, `createRemoteJWKSet` and `jwtVerify` with issuer, audience and typ' },
+  'jwks-rsa': { api: true, how: 'an API, `expressJwtSecret` for express-jwt with issuer, audience and algorithms' },
   'express-oauth2-jwt-bearer': { api: true, how: 'an API, `auth()` with issuer and audience' },
   '@modelcontextprotocol/sdk': { mcp: true, how: '`auth()`: RFC 9728, registration, refresh' },
   mod_auth_openidc: {
@@ -178,6 +185,8 @@ export async function install() {
     await copyFile(join(own, name), join(folder, name));
   const tarball = await packageMock(folder);
   const options = ['--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts', '--prefer-offline'];
+  // next-auth works without Next.js, which is larger than all clients together.
+  options.push('--legacy-peer-deps');
   if (installed !== wanted) await npm(['install', ...options], folder);
   await npm(['install', '--no-save', ...options, tarball], folder);
 }
@@ -193,7 +202,7 @@ export async function tryOut({ startMockIssuer, torture, selfSignedCertificate }
     client_id: 'web',
     client_secret: 'of-a-test-alone',
     token_endpoint_auth_method: row.post ? 'client_secret_post' : 'client_secret_basic',
-    redirect_uris: ['http://127.0.0.1/callback', 'http://127.0.0.1/auth/callback/mock'],
+    redirect_uris: ['callback', 'auth/callback/mock', 'api/auth/callback/mock'].map(path => `http://127.0.0.1/${path}`),
     post_logout_redirect_uris: ['http://127.0.0.1/'],
     ...(back !== undefined && { backchannel_logout_uri: back }),
     ...(front !== undefined && { frontchannel_logout_uri: front }),
