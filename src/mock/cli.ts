@@ -178,8 +178,7 @@ export function reasons(error: unknown): readonly string[] {
   if (!(error instanceof Error)) return ['it could not start'];
   const code = 'code' in error ? error.code : undefined;
   // Node's second sentence is about arguments that this command does not have.
-  if (String(code).startsWith('ERR_PARSE_ARGS'))
-    return [`${error.message.split('. ')[0]} (--help lists the options)`];
+  if (String(code).startsWith('ERR_PARSE_ARGS')) return [`${error.message.split('. ')[0]} (--help lists the options)`];
   if (code === 'EADDRINUSE') return ['port: already in use; choose another one, or 0 for a free one'];
   if (code === 'EACCES') return ['port: this user may not listen at it; choose one above 1023'];
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN')
