@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { reasonOf } from '../dpop.ts';
 import { aborted } from '../http.ts';
 import type { MockServer } from '../nodeServer.ts';
@@ -82,7 +81,7 @@ export async function torture(mock: MockServer, options: TortureOptions): Promis
     }
     if (result?.verdict === 'pass') return undefined;
     // A failure that the client had with a valid response too has another cause.
-    if (!isPass && !isDeepStrictEqual(played.observed, result?.observed)) return undefined;
+    if (!isPass && played.detail !== result?.detail) return undefined;
     // A control that could not be judged says nothing about the client either.
     if (result?.verdict === 'not judged')
       return { verdict: 'not judged', ...(result.observed && told(result.observed)) };

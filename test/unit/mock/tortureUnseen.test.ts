@@ -139,6 +139,15 @@ describe('torture of clients that do not come to the point', function () {
         'sign-in: fail the client did not sign the user in',
         'token.no-expiry: not exercised the client does not sign in',
       ]);
+      let times = 0;
+      const breaking = async () => {
+        await redeem(mock, await codeOf(mock));
+        times += 1;
+        throw new Error(`broken ${times}`);
+      };
+      const other = { start: mock.issuer, driver: { ...driver, signIn: breaking }, pace, patience, scenarios: ids };
+      // These are two failures.
+      assert.deepEqual(told(await torture(mock, other)), ['sign-in: fail broken 1', 'token.no-expiry: fail broken 2']);
     } finally {
       await mock.close();
     }
