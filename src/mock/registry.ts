@@ -1,3 +1,4 @@
+import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import type { PublicJwk } from './keys.ts';
 import {
   anyText,
@@ -72,7 +73,11 @@ export function isOrigin(value: string): boolean {
   return URL.canParse(value) && new URL(value).origin === value;
 }
 
-const jwk = shape<PublicJwk>('a JWK', { type: 'object' }, isObject);
+const jwk = shape<PublicJwk>(
+  'a public key as JWK, without d',
+  { type: 'object', not: { required: ['d'] } },
+  value => isObject(value) && !('d' in value),
+);
 const jwks = object({ keys: needed(list(jwk), 'Public keys.') }, 'an object with keys');
 export const notEmpty = text('a string that is not empty', value => value !== '');
 export const redirectUri = text('an absolute URI with no fragment', isRedirectUri);
@@ -210,8 +215,11 @@ export function createClients(clients: SettledClient[], anyClient: boolean): Cli
 export function credentialProblems(client: MockClient): readonly (readonly [name: string, expected: string])[] {
   const { token_endpoint_auth_method: method, jwks, tls_client_auth_subject_dn: subject } = client;
   const keys = jwks?.keys ?? [];
-  if (method === 'private_key_jwt' && keys.length === 0)
+  if (method === 'private_key_jwt') {
+    const unfit = keys.flatMap((key, index) => (isPublicKey(key) ? [] : [`jwks.keys[${index}]`]));
+    if (keys.length > 0) return unfit.map(name => [name, 'a public key as JWK, without d'] as const);
     return [['jwks', 'public keys, which private_key_jwt requires']];
+  }
   if (method === 'self_signed_tls_client_auth') {
     const fit = keys.length > 0 && keys.every(key => key.x5c?.[0] ?? key['x5t#S256']);
     return fit ? [] : [['jwks', 'keys with x5c or x5t#S256']];
@@ -219,6 +227,15 @@ export function credentialProblems(client: MockClient): readonly (readonly [name
   if (method === 'tls_client_auth' && subject === undefined)
     return [['tls_client_auth_subject_dn', 'the subject of the certificate']];
   return [];
+}
+
+function isPublicKey(key: PublicJwk): boolean {
+  try {
+    createPublicKey({ key: { ...key } as JsonWebKey, format: 'jwk' });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export const byCertificate = (method: ClientAuthMethod) => method.endsWith('tls_client_auth');

@@ -132,6 +132,16 @@ describe('options that contradict each other', () => {
       { clients: [{ client_id: 'a', client_secret: 'x', token_endpoint_auth_method: 'none' }] },
       'clients[0].client_secret: left out (none uses no secret)',
     ],
+    [
+      {
+        clients: [{ client_id: 'a', token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [{ kty: 'RSA' }] } }],
+      },
+      'clients[0].jwks.keys[0]: a public key as JWK, without d',
+    ],
+    [
+      { clients: [{ client_id: 'a', jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'canary', d: 'canary' }] } }] },
+      'clients[0].jwks.keys[0]: a public key as JWK, without d',
+    ],
     [{ publicUrl: 'https://a.example/x', path: '/y' }, 'path: left out (publicUrl has the whole address)'],
     [{ control: true, path: '/control' }, 'path: another than that of the control API'],
     [
