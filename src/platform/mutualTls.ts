@@ -1,9 +1,9 @@
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { request } from 'node:https';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { createSecureContext } from 'node:tls';
-import { type CredentialFlaw, isWorkbenchError, WorkbenchError } from '../core/errors.ts';
+import { type CredentialFlaw, WorkbenchError } from '../core/errors.ts';
 import type { MutualTls, UnlockKey } from '../core/ports.ts';
 import { largestNumber } from '../core/tokens/der.ts';
 import { derOf, readKeyMaterial } from '../core/tokens/keyMaterial.ts';
@@ -82,19 +82,26 @@ const mostRounds = 20_000_000;
  * older form needs.
  */
 export const unlockKey: UnlockKey = async (pem, passphrase) => {
+  const opened = openedBy(pem, passphrase);
+  if (opened !== 'unsupported' && opened !== 'failed')
+    return opened.export({ type: 'pkcs8', format: 'pem' }).toString();
+  // One of 256 wrong passphrases decrypts to something that OpenSSL does not support. A cipher fails with every one.
+  const others = [`${passphrase}1`, `${passphrase}2`];
+  const isCipher = opened === 'unsupported' && others.every(other => openedBy(pem, other) === 'unsupported');
+  throw refused(isCipher ? 'cipher' : 'passphrase');
+};
+
+function openedBy(pem: string, passphrase: string): KeyObject | 'unsupported' | 'failed' {
   try {
-    if (roundsOf(pem) > mostRounds) throw refused('cipher');
-    return createPrivateKey({ key: pem, format: 'pem', passphrase })
-      .export({ type: 'pkcs8', format: 'pem' })
-      .toString();
+    if (roundsOf(pem) > mostRounds) return 'unsupported';
+    return createPrivateKey({ key: pem, format: 'pem', passphrase });
   } catch (error) {
-    if (isWorkbenchError(error) && error.code === 'credential_invalid') throw error;
     // OpenSSL's message may contain parts of its input. The codes differ between VS Code's BoringSSL and Node's
     // OpenSSL.
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    throw refused(/UNSUPPORT|UNKNOWN|INVALID_SCRYPT|MEMORY_LIMIT/.test(code) ? 'cipher' : 'passphrase');
+    return /UNSUPPORT|UNKNOWN|INVALID_SCRYPT|MEMORY_LIMIT/.test(code) ? 'unsupported' : 'failed';
   }
-};
+}
 
 /** The rounds of the key derivation in PKCS #8. OpenSSL's older form hashes once. */
 function roundsOf(pem: string): number {

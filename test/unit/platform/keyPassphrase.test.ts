@@ -63,6 +63,22 @@ describe('a private key with a passphrase', () => {
     }
   });
 
+  it('is called locked, and not unsupported, whatever a wrong passphrase makes of it', async () => {
+    const pem = String(locked(ec, 'pkcs8', 'aes-128-cbc'));
+    // One of 256 decrypts to something that looks whole, which OpenSSL then cannot read.
+    const readable = (given: string) => {
+      try {
+        createPrivateKey({ key: pem, format: 'pem', passphrase: given });
+      } catch (error) {
+        return Object(error).code !== 'ERR_OSSL_BAD_DECRYPT';
+      }
+      return true;
+    };
+    const given = Array.from({ length: 5_000 }, (_, n) => `wrong ${n}`).find(readable) ?? assert.fail('none');
+    const { code, data } = await failureOf(unlockKey(pem, given));
+    assert.deepEqual([code, data.reason], ['credential_invalid', 'passphrase']);
+  });
+
   it('does not cause endless work', async () => {
     const der = locked(ec, 'pkcs8', 'aes-256-cbc', 'der') as Buffer;
     // The iteration count of PBKDF2 (RFC 8018): an INTEGER of two bytes without a sign bit.
