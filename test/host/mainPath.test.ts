@@ -152,7 +152,7 @@ describe('the tree', () => {
       checks.every(({ icon }) => icon !== undefined && icon !== 'error'),
       checks.map(({ text }) => text).join('\n'),
     );
-    assert.match((await row([id, 'Access token'])).text, /: verified, \d min left$/);
+    assert.match((await row([id, 'Access token'])).text, /: \d min left, verified$/);
     const facts = (await (await row([id, 'Refresh token'])).children()).map(({ text }) => text).join('\n');
     assert.match(facts, /Generation: 1/);
     assert.match(facts, /Last used: never/);
