@@ -298,13 +298,14 @@ async function isQuick(read: Parser['read'], textOf: (length: number) => string)
   return (await cpuTime(read, textOf(8_000))) < 6;
 }
 
-/** The minimum of three runs, because other work on the machine only adds time. */
+/**
+ * Other work on the machine only adds time. So the shorter text counts with the least of three runs, and the longer one
+ * with one run, which can only look too slow.
+ */
 async function growth(read: Parser['read'], textOf: (length: number) => string): Promise<number> {
-  const best = async (length: number) => {
-    const text = textOf(length);
-    return Math.min(await cpuTime(read, text), await cpuTime(read, text), await cpuTime(read, text));
-  };
-  return (await best(32_000)) / Math.max(0.25, await best(8_000));
+  const short = textOf(8_000);
+  const least = Math.min(await cpuTime(read, short), await cpuTime(read, short), await cpuTime(read, short));
+  return (await cpuTime(read, textOf(32_000))) / Math.max(0.25, least);
 }
 
 /** Milliseconds of this process's CPU time. */
