@@ -56,6 +56,8 @@ describe('a person who signs in', function () {
   it('presses Sign in, allows it on the issuer page, and has tokens', async () => {
     const { page } = ui.window;
     await ui.window.openContainer('JWT Workbench');
+    // Until this row is there, the window shows the "Shop" of the previous group.
+    await ui.window.treeItem('Television').waitFor();
     await ui.window.expand(ui.window.treeItem('Shop'));
     const signIn = page.locator('[role=treeitem][aria-label^="Sign in"]').first();
     await signIn.waitFor();
