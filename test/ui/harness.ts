@@ -310,17 +310,17 @@ export class UiWindow {
   /** Opens a file of the workspace by name. */
   async openFile(name: string): Promise<void> {
     await again(async (timeout, attempt) => {
-      // The first list of a window that was taken over can show the files of the previous workspace, which VS Code has
-      // cached. Only a list that is opened anew shows others.
       if (attempt > 1) await this.page.keyboard.press('Escape');
       await this.page.keyboard.press('ControlOrMeta+p');
-      await this.quickInput().fill(name, { timeout });
       const rows = this.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row');
-      // So the first list is not waited for as long as others.
-      await rows
-        .filter({ hasText: name })
-        .first()
-        .click({ timeout: attempt === 1 ? 2_000 : timeout });
+      const row = rows.filter({ hasText: name }).first();
+      // VS Code searches the files of the last list until it has read them anew. Only what is typed then finds a new one.
+      for (const until = Date.now() + timeout; Date.now() < until && !(await row.isVisible()); ) {
+        await this.quickInput().fill('', { timeout });
+        await this.quickInput().fill(name, { timeout });
+        await row.waitFor({ timeout: 500 }).catch(() => {});
+      }
+      await row.click({ timeout });
       await this.page.locator('.tab.active', { hasText: name }).waitFor({ timeout });
     });
   }
