@@ -44,7 +44,7 @@ export function useWorkbench(asked: UiOptions = {}): Ui {
   };
   const { userSettings: _settings, keybindings: _keys, viewport: _size, colorTheme: _theme, ...alike } = start;
   const kind = JSON.stringify([demo, keepsSecrets, opens, alike]);
-  keysOf.set(kind, [...(keysOf.get(kind) ?? [[clearsWindow]]), given.keybindings ?? []]);
+  keysOf.set(kind, [...(keysOf.get(kind) ?? [[clearsWindow, showsNotifications]]), given.keybindings ?? []]);
   /** Whether the window is in the state that a test expects. */
   let whole = false;
   before(async () => {
@@ -138,6 +138,9 @@ const clearsWindow = {
     ],
   },
 };
+
+/** Shows what is behind the bell. A press on the bell hides a notification that has just appeared by itself. */
+const showsNotifications = { key: 'ctrl+shift+f11', command: 'notifications.showList' };
 
 /** The parts of a test's VS Code. They are available once the hooks of `useWorkbench` have run, that is inside `it`. */
 export class Ui {
@@ -446,6 +449,11 @@ export class UiWindow {
   /** A notification, by a part of its text. */
   notification(text: string | RegExp): Locator {
     return this.page.locator('.notification-toast').filter({ hasText: text }).first();
+  }
+
+  /** Opens the list of all notifications, also of those that were shown while another page was in front. */
+  async showNotifications(): Promise<void> {
+    await this.page.keyboard.press('Control+Shift+F11');
   }
 
   /** The text on the clipboard, which all windows share. */

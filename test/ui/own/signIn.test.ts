@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
-import { again, countActions, useWorkbench } from '../harness.ts';
+import { countActions, useWorkbench } from '../harness.ts';
 
 /** Reserved for the whole run, so that the settings can name it before the workbench starts. */
 const port = 43_117;
@@ -45,11 +45,8 @@ describe('a person who signs in', function () {
     await page.bringToFront();
     const shown = page.locator('.notifications-center, .notifications-toasts').locator('.monaco-list-row:visible');
     const row = shown.filter({ hasText: words }).first();
-    // VS Code may show it by itself once the page is in front, and the bell would then hide it.
-    await again(async timeout => {
-      if (!(await row.isVisible())) await page.locator('.statusbar-item[id="status.notifications"]').click({ timeout });
-      await row.waitFor({ timeout });
-    });
+    if (!(await row.isVisible())) await ui.window.showNotifications();
+    await row.waitFor();
     return row;
   };
 
