@@ -2,31 +2,17 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JWK } from 'jose';
-import { startMockServer } from '../../src/mock/nodeServer.ts';
+import { type MockServer, startMockServer } from '../../src/mock/nodeServer.ts';
 import { testKey } from '../support/clientKeys.ts';
 import { useWorkbench } from './harness.ts';
 
-/** Reserved for the whole run, so that the settings can name it before the workbench starts. */
-const port = 43_118;
-
 describe('a person whose client has a private key', function () {
   this.timeout(120_000);
-  const ui = useWorkbench({
-    userSettings: {
-      'jwtWorkbench.connections': [
-        {
-          ...{ id: 'Warehouse', issuer: `http://127.0.0.1:${port}`, clientId: 'warehouse', scope: 'read' },
-          tokenEndpointAuthMethod: 'private_key_jwt',
-          dpop: true,
-        },
-      ],
-    },
-  });
-
-  it('is told what is wrong with each invalid key, signs in, sees the key that tokens are bound to, and replaces it', async () => {
-    const key = testKey('P-256');
-    const mock = await startMockServer({
-      port,
+  const key = testKey('P-256');
+  let mock: MockServer;
+  const userSettings: Record<string, unknown> = {};
+  before(async () => {
+    mock = await startMockServer({
       scope: 'read',
       clients: [
         {
@@ -36,6 +22,17 @@ describe('a person whose client has a private key', function () {
         },
       ],
     });
+    userSettings['jwtWorkbench.connections'] = [
+      {
+        ...{ id: 'Warehouse', issuer: mock.issuer, clientId: 'warehouse', scope: 'read' },
+        tokenEndpointAuthMethod: 'private_key_jwt',
+        dpop: true,
+      },
+    ];
+  });
+  const ui = useWorkbench({ userSettings });
+
+  it('is told what is wrong with each invalid key, signs in, sees the key that tokens are bound to, and replaces it', async () => {
     ui.onClose(() => mock.close());
     const { window } = ui;
     const { page } = window;

@@ -1,29 +1,30 @@
-import { startMockServer } from '../../src/mock/nodeServer.ts';
+import { type MockServer, startMockServer } from '../../src/mock/nodeServer.ts';
 import { useWorkbench } from './harness.ts';
-
-/** Reserved for the whole run, so that the settings can name it before the workbench starts. */
-const port = 43_119;
 
 describe('a browser that is not on the machine of the extension', function () {
   this.timeout(120_000);
   // A workbench in the browser opens addresses of its server through a proxy, which breaks an address that contains
   // another one with a query. So the request is pushed.
   const connection = (label: string, pushedAuthorizationRequests: boolean) => ({
-    ...{ id: label, label, issuer: `http://127.0.0.1:${port}`, clientId: 'demo' },
+    ...{ id: label, label, issuer: mock.issuer, clientId: 'demo' },
     scope: 'openid offline_access',
     pushedAuthorizationRequests,
   });
-  const ui = useWorkbench({
-    userSettings: {
-      'jwtWorkbench.connections': [connection('Near', false), connection('Far', true)],
-      'jwtWorkbench.redirect': 'uri_handler',
-      // VS Code asks once whether the extension may open its addresses.
-      'extensions.confirmedUriHandlerExtensionIds': ['jwt-workbench.jwt-workbench'],
-    },
+  let mock: MockServer;
+  const userSettings: Record<string, unknown> = {
+    'jwtWorkbench.redirect': 'uri_handler',
+    // VS Code asks once whether the extension may open its addresses.
+    'extensions.confirmedUriHandlerExtensionIds': ['jwt-workbench.jwt-workbench'],
+  };
+  before(async () => {
+    mock = await startMockServer({ signIn: 'page' });
+    userSettings['jwtWorkbench.connections'] = [connection('Near', false), connection('Far', true)];
   });
+  const ui = useWorkbench({ userSettings });
 
   it('comes back through an address that VS Code opens', async () => {
     const { page } = ui.window;
+    const port = Number(new URL(mock.issuer).port);
     await page.context().route(`**/proxy/${port}/**`, route => {
       const location = route
         .request()
@@ -41,18 +42,22 @@ describe('a browser that is not on the machine of the extension', function () {
       await issuer.waitForURL(/client_id=/);
       return issuer;
     };
-    let mock = await startMockServer({ port, signIn: 'page' });
     try {
       // The issuer rejects an unregistered address. The test then registers it, because VS Code numbers these
       // addresses.
       const refused = await signIn('Near');
       await refused.getByText('This does not work').waitFor();
-      const [address = ''] = (new URL(refused.url()).searchParams.get('redirect_uri') ?? '').split(/\?|%3F/);
+      const refusedUri = new URL(refused.url()).searchParams.get('redirect_uri') ?? '';
+      const [address = ''] = refusedUri.split(/\?|%3F/);
+      // Tests before this one may have used numbers, too.
+      const [, last] = /vscode-reqid(?:=|%3D)(\d+)/.exec(refusedUri) ?? [];
       await refused.close();
       await mock.close();
       await ui.window.collapse(ui.window.treeItem('Near'));
       const own = 'vscode-scheme=code-oss&vscode-authority=jwt-workbench.jwt-workbench&vscode-path=%2Fcallback';
-      const redirect_uris = [1, 2, 3].map(number => `${decodeURIComponent(address)}?vscode-reqid=${number}&${own}`);
+      const redirect_uris = [1, 2, 3].map(
+        more => `${decodeURIComponent(address)}?vscode-reqid=${Number(last) + more}&${own}`,
+      );
       mock = await startMockServer({
         port,
         signIn: 'page',

@@ -5,38 +5,32 @@ import type { Page } from 'playwright-core';
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
 import { countActions, useWorkbench } from '../harness.ts';
 
-/** Reserved for the whole run, so that the settings can name it before the workbench starts. */
-const port = 43_117;
-
 describe('a person who signs in', function () {
   this.timeout(120_000);
   let mock: MockServer;
+  const userSettings: Record<string, unknown> = {};
   before(async () => {
     mock = await startMockServer({
-      port,
       signIn: 'page',
       deviceInterval: 1,
       clients: [{ client_id: 'demo' }, { client_id: 'museum', redirect_uris: ['https://museum.example/callback'] }],
     });
+    userSettings['jwtWorkbench.connections'] = [
+      connection('Shop'),
+      connection('Television'),
+      { ...connection('Cinema'), scope: 'openid profile' },
+      { ...connection('Museum'), clientId: 'museum' },
+    ];
   });
-  after(() => mock.close());
+  after(() => mock?.close());
   const connection = (id: string) => ({
     id,
     label: id,
-    issuer: `http://127.0.0.1:${port}`,
+    issuer: mock.issuer,
     clientId: 'demo',
     scope: 'openid profile offline_access',
   });
-  const ui = useWorkbench({
-    userSettings: {
-      'jwtWorkbench.connections': [
-        connection('Shop'),
-        connection('Television'),
-        { ...connection('Cinema'), scope: 'openid profile' },
-        { ...connection('Museum'), clientId: 'museum' },
-      ],
-    },
-  });
+  const ui = useWorkbench({ userSettings });
   const picture = (page: Page, name: string) => ui.window.picture(`signIn-${name}`, page);
 
   /** Waits for a notification. Those that appeared while the issuer's page was in front are behind the bell. */
@@ -97,10 +91,10 @@ describe('a person who signs in', function () {
     const tokens = page.locator('[role=treeitem][aria-label^="Access token"]');
     const before = await tokens.count();
     // The address and the client ID were copied from the issuer's page.
-    await copy(`http://127.0.0.1:${port}`);
+    await copy(mock.issuer);
     const actions = await countActions(page);
     await page.locator('.part.sidebar').getByRole('button', { name: 'Add Connection...' }).click();
-    await asked(`Use http://127.0.0.1:${port}`);
+    await asked(`Use ${mock.issuer}`);
     await picture(page, '18-add-1-issuer');
     await page.keyboard.press('Enter');
     await asked(/client ID/);
@@ -124,7 +118,7 @@ describe('a person who signs in', function () {
     await page.bringToFront();
     await tokens.nth(before).waitFor();
     assert.equal(actions() + atIssuer(), 8);
-    await ui.window.collapse(ui.window.treeItem(`127.0.0.1:${port}`));
+    await ui.window.collapse(ui.window.treeItem(new URL(mock.issuer).host));
   });
 
   it('is told that the sign-in was declined, and which redirect URI is not registered', async () => {
