@@ -170,6 +170,9 @@ export class Ui {
     const window = new UiWindow(page);
     this.#windows.push(window);
     await window.ready();
+    // VS Code opens the side bar of a folder last, even later in a page behind another one, and would then hide what a
+    // test has opened there.
+    if (folder !== '') await page.locator('.part.sidebar .title-label').first().waitFor();
     return window;
   }
 
