@@ -5,18 +5,18 @@ import { answer } from '../../scripts/bench/child.mjs';
 import { batch, compared, inTurns, quantile } from '../../scripts/bench/measure.mjs';
 import { createDiscovery, resolveEndpoints } from '../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../src/core/issuer/tokenEndpoint.ts';
-import type { Fetch } from '../../src/core/ports.ts';
+import type { Fetch, Log } from '../../src/core/ports.ts';
 import type { Connection } from '../../src/core/records/connection.ts';
 import type { RefreshResult } from '../../src/core/records/history.ts';
 import { createHandover, createJournalKeys } from '../../src/core/records/journalKeys.ts';
 import { createSessions } from '../../src/core/records/sessions.ts';
 import { storeTokens } from '../../src/core/records/storeTokens.ts';
 import { createMemoryStore, createVault } from '../../src/core/records/vault.ts';
+import { redact } from '../../src/core/redact.ts';
 import { createRefresher } from '../../src/core/refresh/refresher.ts';
 import { systemClock as clock, createLocalLock } from '../../src/core/waiting.ts';
 import type { TokenResponse } from '../../src/mock/tokens.ts';
 import { createFileLock } from '../../src/platform/fileLock.ts';
-import { createLog } from '../../src/vscode/connections.ts';
 
 interface Asked {
   readonly issuer: string;
@@ -80,8 +80,9 @@ async function ourRefresher(issuer: string, tokens: TokenResponse, folder: strin
   const vault = createVault(() => store, store);
   const discovery = createDiscovery({ fetch, clock });
   const client = createTokenClient({ fetch, discovery, clock });
-  const write = () => {};
-  const log = createLog({ debug: write, info: write, warn: write, error: write } as never);
+  const write = (_line: string) => {};
+  // As the extension's log writes it.
+  const log: Log = (_, event, fields) => write(fields ? `${event} ${JSON.stringify(redact(fields))}` : event);
   const lock = folder === undefined ? createLocalLock() : createFileLock({ folder, clock, log });
   const keys = createJournalKeys({ secrets: store, lock, clock, log });
   const handover = createHandover({ keys, log });
