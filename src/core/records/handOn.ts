@@ -108,7 +108,7 @@ const patienceForOthers = 10_000;
 
 /**
  * Takes over the newest token of the family of an imported text from a connection that has put it aside, because that
- * one may give it up before the first refresh here. Never rejects: what is not to be had now is asked for at that refresh.
+ * one may give it up before the first refresh here. Never rejects: if it fails, the first refresh here tries again.
  */
 export async function takeFromAside(
   parts: RecordParts,

@@ -208,8 +208,11 @@ function hasRoomForIntent(record: StoredRecord): boolean {
 /**
  * Keeps what an import has replaced if there is room, or at least its refresh token, which can get the other tokens
  * again. Of what is owed to other connections, the refresh tokens stay as long as they fit beside that of the record.
+ * Fingerprints of earlier tokens go before any token.
  */
-export function withRoomForReplaced(record: StoredRecord): StoredRecord {
+export function withRoomForReplaced(whole: StoredRecord): StoredRecord {
+  if (hasRoomForIntent(whole)) return whole;
+  const record = withoutPrints(whole);
   if ((record.replaced ?? record.owed) === undefined || hasRoomForIntent(record)) return record;
   const { replaced, owed, ...others } = record;
   const least = owed?.map(each => ({ ...each, ...(each.tokens && { tokens: onlyRefreshToken(each.tokens) }) }));
@@ -217,12 +220,22 @@ export function withRoomForReplaced(record: StoredRecord): StoredRecord {
   const both = { ...small, ...(replaced && { replaced: { ...replaced, tokens: onlyRefreshToken(replaced.tokens) } }) };
   if (hasRoomForIntent(both)) return both;
   if (hasRoomForIntent(small) || least === undefined) return small;
-  // A sealed record can be larger than all that fits here. What nobody may be able to open gives way to new tokens, and
-  // so do the oldest grants that many interrupted sign-ins have left.
+  // A sealed record can be larger than all that fits here, and perhaps nobody can open it: new tokens go before it. They
+  // also go before the oldest grants that many interrupted sign-ins have left.
   const needed = { ...others, ...(others.tokens && { tokens: onlyRefreshToken(others.tokens) }) };
   let left = least.map(({ sealed: _, ...each }) => each);
   while (left.length > 0 && !hasRoomForIntent(withOwed(needed, left))) left = left.slice(1);
   return withOwed(others, left);
+}
+
+function withoutPrints({ family, replaced, owed, ...record }: StoredRecord): StoredRecord {
+  const bare = ({ prints: _, ...named }: TokenFamily): TokenFamily => named;
+  return {
+    ...record,
+    ...(family && { family: bare(family) }),
+    ...(replaced && { replaced: { ...replaced, ...(replaced.family && { family: bare(replaced.family) }) } }),
+    ...(owed && { owed: owed.map(each => ({ ...each, family: bare(each.family) })) }),
+  };
 }
 
 function onlyRefreshToken({ refresh_token, obtained_at }: TokenSet): TokenSet {

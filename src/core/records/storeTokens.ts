@@ -67,7 +67,7 @@ export async function storeTokens(
       : withTokens(current, nextGeneration, bindingOf(connection), raw, now);
     const whole = { ...tokens, ...(family && { family }) };
     const { replaced: _, owed: __, ...without } = whole;
-    assertRoomForIntent(without);
+    assertRoomForIntent(withRoomForReplaced(without));
     // Beside what is owed, an ID token and an access token give way: the refresh token brings new ones.
     const { record } = trimToLimit(whole);
     await writeRecord(parts, locked, record);

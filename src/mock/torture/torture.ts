@@ -249,7 +249,7 @@ export interface Comparison {
 
 /**
  * Compares with the verdicts of an accepted report. A change that is no improvement counts as worse, also one from one
- * failure to another or to `not exercised`, because nobody has accepted it. What was not judged is neither.
+ * failure to another or to `not exercised`, because nobody has accepted it. `not judged` counts as neither.
  */
 export function compareWith(accepted: Readonly<Record<string, string>>, report: TortureReport): Comparison {
   const changes = report.results

@@ -212,6 +212,19 @@ describe('a record', () => {
     assert.deepEqual([cut(most).record.tokens?.access_token, cut(most).record.replaced], [most, undefined]);
   });
 
+  it('loses the fingerprints of earlier tokens before any token', () => {
+    const prints = Object.fromEntries(Array.from({ length: 128 }, (_, turn) => [turn, 'f'.repeat(16)]));
+    const family = { id: 'first', turn: 128 };
+    const tokens = { ...present(full.tokens), obtained_at: 1 };
+    const owed = [{ generation: 1, family: { ...family, id: 'owed', with: ['other'] }, tokens }];
+    const bare = { ...full, tokens, family, owed };
+    const room = recordLimit - 1024 - JSON.stringify(bare).length - 10;
+    const most = { ...tokens, access_token: 'x'.repeat(room) };
+    const noted = owed.map(each => ({ ...each, family: { ...each.family, prints } }));
+    const { record, error } = trimToLimit({ ...bare, tokens: most, family: { ...family, prints }, owed: noted });
+    assert.deepEqual([record, error], [{ ...bare, tokens: most }, undefined]);
+  });
+
   it('of the higher generation counts, and of two the stored one', () => {
     const [one, other, next] = [{ ...full }, { ...full }, { ...full, generation: 4 }];
     assert.equal(newest(one, other), one);
