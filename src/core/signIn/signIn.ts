@@ -93,12 +93,19 @@ function askingWhenFree({ lock, clock, tokenClient }: SignInParts, { connection,
     const patience = new AbortController();
     const cancel = clock.schedule(() => patience.abort(), patienceForLock);
     const either = AbortSignal.any([signal, patience.signal]);
-    // Whether the tokens can be stored is found out when they are there.
-    await until(
-      lock.withLock(connection.id, either, async () => {}),
-      either,
-    ).catch(() => {});
-    cancel();
+    try {
+      await until(
+        lock.withLock(connection.id, either, async () => {}),
+        either,
+      );
+    } catch (error) {
+      // A new grant takes the place of damaged files, and of a lock that a hung window holds. Without a folder for the
+      // lock, it could not be stored.
+      const { code, data } = classify(error);
+      if (code === 'lock_unavailable' && (!('reason' in data) || data.reason !== 'damaged')) throw error;
+    } finally {
+      cancel();
+    }
   }
   return {
     ...tokenClient,

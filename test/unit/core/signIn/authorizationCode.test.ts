@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { WorkbenchError } from '../../../../src/core/errors.ts';
 import type { Fetch } from '../../../../src/core/ports.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { gate, id, present, settled, until } from '../refresh/refreshWorld.ts';
@@ -73,6 +74,17 @@ describe('signing in over the browser', () => {
       assert.equal((await signedIn).hasRefreshToken, true);
       assert.equal(redeemed(), 1);
     });
+
+  it('redeems no code where the shared folder cannot be used: what it brought could not be stored', async () => {
+    const world = await signInWorld();
+    const withLock: typeof world.lock.withLock = async name => {
+      throw new WorkbenchError('lock_unavailable', { connection: name, reason: 'EROFS' });
+    };
+    Object.assign(world.lock, { withLock });
+    const { code } = await failureOf(world.signIn());
+    assert.equal(code, 'lock_unavailable');
+    assert.equal(world.mock.requests.filter(({ path }) => path === '/token').length, 0);
+  });
 
   it('pushes the request where that is set, so that the browser carries only its name', async () => {
     const world = await signInWorld();

@@ -44,6 +44,8 @@ describe('what the tokens before said', () => {
   });
 
   it('stays if a later record cannot be read, and goes with the tokens', () => {
+    sessions.setConnections([{ connection, memoryOnly: false }], []);
+    apply(3, token(3));
     apply(4, 'an opaque token 123');
     assert.equal(n(), 3);
     apply(5, token(5));
