@@ -66,6 +66,7 @@ export const errorTable: { readonly [C in ErrorCode]: ErrorRow<C> } = {
   endpoint_missing: configuration,
   oauth_error: { kind: oauthErrorKind },
   http_error: { kind: httpErrorKind },
+  waiting_for_issuer: unreachable,
   response_invalid: { kind: 'unknown' },
   response_too_large: { kind: onTheWire },
   jwks_invalid: configuration,

@@ -111,6 +111,8 @@ export interface ErrorDataOf {
   };
   oauth_error: { readonly error: string; readonly error_uri?: string };
   http_error: Empty;
+  /** The issuer asked earlier for a pause, of which `retryAfter` is left, so nothing was sent. */
+  waiting_for_issuer: Empty;
   response_invalid: {
     readonly reason: ResponseFlaw;
     /** A new refresh token came with the response and was stored. */

@@ -134,7 +134,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
     {
       about: '429, Retry-After 10 min: the next refresh is too early, so nothing is sent',
       fault: { type: 'tooManyRequests', retryAfter: 600, ...at('token') },
-      expected: ['retryable oauth_error', 'retryable http_error'],
+      expected: ['retryable oauth_error', 'retryable waiting_for_issuer'],
     },
   ],
   serverError: [

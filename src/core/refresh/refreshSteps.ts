@@ -93,7 +93,7 @@ export function grantFor(record: StoredRecord, binding: TokenBinding, askedBy: A
 /**
  * Throws while the issuer's `Retry-After` (RFC 9110 §10.2.3) is not over. It applies to all windows.
  * @param now milliseconds since the epoch
- * @throws WorkbenchError `http_error` with `retryAfter` in milliseconds
+ * @throws WorkbenchError `waiting_for_issuer` with `retryAfter` in milliseconds
  */
 export function assertMayAsk(
   { notBefore = 0, notedAt = 0 }: Partial<LedgerEntry>,
@@ -103,9 +103,8 @@ export function assertMayAsk(
   const wait = notBefore - now;
   // If this machine's clock was set back meanwhile, the rest of the wait is unknown, so it is ignored.
   if (wait <= 0 || wait > longestRetryAfter || notedAt > now) return;
-  throw new WorkbenchError('http_error', {
+  throw new WorkbenchError('waiting_for_issuer', {
     ...(endpoint !== undefined && { host: new URL(endpoint).host }),
-    status: 429,
     retryAfter: wait,
     sent: false,
   });

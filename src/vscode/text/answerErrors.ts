@@ -1,7 +1,7 @@
 import { l10n } from 'vscode';
 import type { DataOf, ErrorCode, ErrorData } from '../../core/errors.ts';
 import { textFrom } from '../../core/tokens/json.ts';
-import { durationText, skewAdvice } from './time.ts';
+import { durationText, skewAdvice, waitText } from './time.ts';
 
 /** Metadata that was found but cannot be used. */
 export function invalidMetadata({ issuer, reason, endpoint, firstLine, error }: DataOf<'metadata_invalid'>): string {
@@ -52,7 +52,7 @@ export function httpError(data: DataOf<'http_error'>): string {
 
   function advice(): string {
     if (typeof data.retryAfter === 'number' && data.retryAfter > 0) {
-      return l10n.t('The issuer asks to wait {0} before the next request.', durationText(data.retryAfter));
+      return l10n.t('The issuer asks to wait {0} before the next request.', waitText(data.retryAfter));
     }
     if (data.later === true) return laterText();
     if (status === 429) return l10n.t('There were too many requests. Try again later.');

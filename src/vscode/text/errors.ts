@@ -15,6 +15,7 @@ import { decryptionSentences, invalidKey, invalidKeySet, tokenTextSentences } fr
 import { oauthErrorText } from './oauthErrors.ts';
 import { signInSentences } from './signIn.ts';
 import { aboutOtherText, credentialSentences, describeProblem, storedSentences } from './storedErrors.ts';
+import { waitText } from './time.ts';
 
 /**
  * What happened, why, and what to do next. Text from an issuer is in quotes.
@@ -133,6 +134,12 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
           : l10n.t('The issuer names no {0}. Set {1} if it has one.', show(endpoint), show(setting)),
   oauth_error: oauthErrorText,
   http_error: httpError,
+  waiting_for_issuer: ({ host, retryAfter = 0 }) =>
+    l10n.t(
+      'Nothing was sent: {0} has asked for a pause, which lasts {1} more. Try again then.',
+      show(host, l10n.t('the issuer')),
+      waitText(retryAfter),
+    ),
   response_invalid: invalidResponse,
   response_too_large: ({ host, limit }) =>
     l10n.t(

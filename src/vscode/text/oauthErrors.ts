@@ -3,7 +3,7 @@ import type { DataOf } from '../../core/errors.ts';
 import { textFrom } from '../../core/tokens/json.ts';
 import { endedGrant, issuerResponse, joined, laterText } from './answerErrors.ts';
 import { clientUnprovenText, grantWords, toRegister } from './signIn.ts';
-import { durationText } from './time.ts';
+import { waitText } from './time.ts';
 
 /** An OAuth error of the issuer (RFC 6749 §5.2 and its extensions): its meaning, and the issuer's description. */
 export function oauthErrorText(data: DataOf<'oauth_error'>): string {
@@ -14,7 +14,7 @@ export function oauthErrorText(data: DataOf<'oauth_error'>): string {
   const meaning = said() ?? (data.grant === undefined ? asked : signInMeaning(data));
   const wait =
     typeof data.retryAfter === 'number' && data.retryAfter > 0
-      ? l10n.t('The issuer asks to wait {0}.', durationText(data.retryAfter))
+      ? l10n.t('The issuer asks to wait {0}.', waitText(data.retryAfter))
       : undefined;
   // Errors detected by this extension have no text from the issuer.
   if (data.status === undefined && data.grant === 'device_code') return meaning ?? error;

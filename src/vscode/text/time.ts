@@ -41,6 +41,12 @@ export function durationText(ms: number, step = second, spoken = false): string 
   return l10n.t('{0} years', Math.round(length / year));
 }
 
+/** A wait that someone asked for, in milliseconds, rounded up: whoever waits that long has waited long enough. */
+export function waitText(ms: number): string {
+  const unit = ms <= minute - second ? second : minute;
+  return durationText(Math.ceil(ms / unit) * unit);
+}
+
 /** "in 5 min", "3 h ago" or "now". Both moments in milliseconds since the epoch. */
 export function relativeText(time: number, now: number, step = second, spoken = false): string {
   const distance = time - now;

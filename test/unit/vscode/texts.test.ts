@@ -80,6 +80,7 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     { host: 'a.example', status, sent: false },
     { host: 'a.example', status },
   ]),
+  waiting_for_issuer: [{ host: 'a.example', retryAfter: 5000 }],
   response_invalid: [
     'html',
     'not_json',
@@ -236,6 +237,19 @@ describe('texts', function () {
     );
     assert.doesNotMatch(kept, /nothing was changed/);
     assert.match(errors.notHandedOnText('Shop', errorOf('cancelled', { withheldFrom: 'b-1' })), /until b-1 .* in\.$/);
+  });
+
+  it('round a wait up, so that it is over after that time', () => {
+    const text = (retryAfter: number) => errors.describeError(errorOf('waiting_for_issuer', { retryAfter }));
+    for (const [ms, shown] of [
+      [1, '1 s'],
+      [1000, '1 s'],
+      [58_001, '59 s'],
+      [59_001, '1 min'],
+      [60_001, '2 min'],
+      [3_600_001, '1 h 1 min'],
+    ] as const)
+      assert.match(text(ms), new RegExp(`lasts ${shown} more`));
   });
 
   describe('of the errors that RFCs define', () => {

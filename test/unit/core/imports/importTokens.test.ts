@@ -174,7 +174,7 @@ describe('storeTokens', () => {
     world.next({ type: 'tooManyRequests', retryAfter: 60 });
     await world.first.refresh();
     await world.first.import(await world.mock.issueTokens());
-    assert.equal(await world.first.refresh(), 'retryable http_error');
+    assert.equal(await world.first.refresh(), 'retryable waiting_for_issuer');
     assert.equal(world.posts().length, 1);
   });
 

@@ -45,6 +45,7 @@ const variety = [
   'signed out',
   'retryable cancelled',
   'retryable http_error',
+  'retryable waiting_for_issuer',
   'retryable oauth_error invalid_client',
   'retryable oauth_error slow_down',
   'retryable response_invalid',
