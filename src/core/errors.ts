@@ -23,6 +23,8 @@ type Common = {
   readonly redirectUri?: string | undefined;
   /** Milliseconds since the epoch: when an answer was lost whose token is not sent again automatically. */
   readonly lostAt?: number | undefined;
+  /** The answer was lost, but the refresh token stays valid when it is used. */
+  readonly reusable?: boolean | undefined;
   /** The id of a connection with the same refresh token that could not get the newest one first. */
   readonly withheldFrom?: string | undefined;
   /** The label of the other connection that the error names by its id. */

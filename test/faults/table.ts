@@ -80,7 +80,7 @@ previous one stays valid for 60 seconds. \`any\`: the result is the same for all
 - \`refreshed\`: new tokens are stored.
 - \`retryable\`: the refresh token was not used up, or the new one is stored. Trying again is safe and happens automatically.
 - \`unknown\`: the response was lost, and perhaps a new refresh token with it. The refresh is retried once, at once or, after
-  a server error, a second later. If that response is lost too, the token is sent again only when a user asks for it, as
+  a server error, a second later. If that response is lost too, a token that may be used up is sent again only when a user asks for it, as
   for the next refresh in this table.
 - \`reauthRequired\`: the issuer rejects the refresh token, so a new sign-in is needed. With \`answer_lost\`, the cause is a
   response that never arrived.

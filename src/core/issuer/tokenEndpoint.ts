@@ -34,6 +34,8 @@ export interface TokenAnswer {
   readonly date?: number;
   /** The members of the response, read leniently. */
   readonly raw: RawTokens;
+  /** The response may hold a refresh token that `raw` lacks: it is truncated, no JSON, or its refresh token is masked. */
+  readonly incomplete?: true;
   /** The endpoint that issued the tokens, to which they are bound. */
   readonly tokenEndpoint: string;
   /**
@@ -156,6 +158,7 @@ export function createTokenClient(given: TokenClientParts): TokenClient {
       receivedAt,
       ...(date !== undefined && { date }),
       raw,
+      ...(warnings.some(isAboutRefreshToken) && { incomplete: true }),
       issuedTokenType,
       tokenEndpoint: endpoints.token_endpoint,
       validate: (previous = {}) => validateTokenResponse({ ...known, previous, ...(nonce !== undefined && { nonce }) }),
@@ -245,6 +248,10 @@ export function createTokenClient(given: TokenClientParts): TokenClient {
       }
     },
   };
+}
+
+function isAboutRefreshToken({ code, member }: ResponseWarning): boolean {
+  return code === 'response_incomplete' || (code === 'member_invalid' && member === 'refresh_token');
 }
 
 // --- Validating a response ---

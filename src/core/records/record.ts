@@ -141,7 +141,7 @@ export interface RefreshIntent {
   readonly generation: number;
   /** Milliseconds since the epoch of the first attempt without a readable answer. */
   readonly at: number;
-  /** The one retry was made or was about to be made. From now on this token is sent again only if a user asks. */
+  /** The one retry was made or was about to be made. See `unansweredRetry` for who may send this token again. */
   readonly retried?: true;
 }
 
@@ -289,10 +289,28 @@ export function unansweredIntent({ intent, generation }: StoredRecord): RefreshI
   return intent?.generation === generation ? intent : undefined;
 }
 
-/** The same, if the answer to the one retry is missing as well: nothing is sent any more unless a user asks. */
+/**
+ * The same, if the answer to the one retry is missing as well: nothing is sent any more unless a user asks, or the
+ * token is one that a use does not use up.
+ */
 export function unansweredRetry(record: StoredRecord): RefreshIntent | undefined {
   const intent = unansweredIntent(record);
-  return intent?.retried && !isRefused(record) ? intent : undefined;
+  return intent?.retried && !isRefused(record) && !isReusable(record) ? intent : undefined;
+}
+
+/**
+ * Entra ID in all its clouds replaces a refresh token at each use, and leaves the old one valid
+ * (https://learn.microsoft.com/entra/identity-platform/refresh-tokens).
+ */
+const leavesOldTokensValid = /^https:\/\/login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn)\//;
+
+/**
+ * True if the refresh token stays valid when it is used, so that a lost answer loses nothing and it may be sent again. An
+ * issuer that rotates may take a second use for theft and end the grant (RFC 9700 section 4.14.2).
+ */
+export function isReusable({ tokens, binding }: StoredRecord): boolean {
+  const issuer = binding?.token_endpoint ?? binding?.issuer ?? '';
+  return tokens?.refresh_token_kept === true || leavesOldTokensValid.test(issuer);
 }
 
 function tooLarge({ connection }: StoredRecord, size: number): WorkbenchError {
@@ -368,6 +386,7 @@ const isTokenSet = withFields(
     id_token_obtained_at: isTime,
     refresh_token_stored_at: isTime,
     refresh_token_last_used_at: isTime,
+    refresh_token_kept: value => value === true,
     grant: isText,
     short_lived: isCount,
   },

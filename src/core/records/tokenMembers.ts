@@ -147,10 +147,10 @@ function isTokenName(member: TokenMember): member is TokenName {
 }
 
 /** How languages print a missing value, in quotes or brackets or without. Such a text must not replace a token. */
-const noValue = /^["'[({<]{0,3}(?:null|nil|none|undefined|nan|true|false|n\/?a|object object|-+|0)?["'\])}>]{0,3}$/i;
+const noValue = /^["'[({<]{0,3}(?:null|nil|none|undefined|nan|true|false|n\/?a|-+|0)?["'\])}>]{0,3}$/i;
 
-/** What logs and gateways write in place of a secret. */
-const masked = /^\s*(?:[*•x]{3,}|[[<({*]*(?:redacted|masked|filtered|hidden)[\]>)}*]*)\s*$|[•…]/i;
+/** What logs and gateways write in place of a secret, and JavaScript in place of any object. */
+const masked = /^\s*(?:[*•x]{3,}|[[<({*]*(?:redacted|masked|filtered|hidden|object object)[\]>)}*]*)\s*$|[•…]/i;
 
 /** A template that a gateway did not fill: `${token}`, `{{token}}`, Apigee's `{oauthv2….refresh_token}`. */
 const unfilled =

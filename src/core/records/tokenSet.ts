@@ -28,6 +28,8 @@ export interface TokenSet {
   readonly id_token_obtained_at?: number;
   readonly refresh_token_stored_at?: number;
   readonly refresh_token_last_used_at?: number;
+  /** The issuer has answered a refresh with this refresh token and has not replaced it, so a use does not use it up. */
+  readonly refresh_token_kept?: true;
   /** Set if this grant issues no refresh token: new tokens come from repeating the request. */
   readonly grant?: 'client_credentials';
   /** How many refreshes in a row have brought an access token that ends before the next refresh may begin. */
@@ -108,6 +110,7 @@ export function merge(previous: TokenSet | undefined, response: RawTokens, now: 
     id_token_obtained_at: raw.id_token === undefined ? previous?.id_token_obtained_at : now,
     refresh_token_stored_at: rotated ? now : previous?.refresh_token_stored_at,
     refresh_token_last_used_at: rotated ? undefined : previous?.refresh_token_last_used_at,
+    refresh_token_kept: rotated ? undefined : previous?.refresh_token_kept,
   });
 }
 
@@ -132,6 +135,7 @@ export function imported(previous: TokenSet | undefined, raw: RawTokens, now: nu
 /** From an answer that failed validation only the refresh token is kept: the issuer has rotated it all the same. */
 export function onlyRotated(previous: TokenSet | undefined, answer: TokenSet): TokenSet {
   const { refresh_token, refresh_expires_at, refresh_token_stored_at, refresh_token_last_used_at } = answer;
+  const { refresh_token_kept } = answer;
   const { obtained_at } = previous ?? answer;
   return defined<TokenSet>({
     ...previous,
@@ -140,6 +144,7 @@ export function onlyRotated(previous: TokenSet | undefined, answer: TokenSet): T
     refresh_expires_at,
     refresh_token_stored_at,
     refresh_token_last_used_at,
+    refresh_token_kept,
   });
 }
 

@@ -8,6 +8,7 @@ import { connectionsSharingToken, membersOf, syncWithFamily, withFamily, withRec
 import { type FinishedRefresh, failed, overtaken, type RefreshResult, succeeded } from '../records/history.ts';
 import {
   credentialsOf,
+  isReusable,
   type RefreshIntent,
   type StoredRecord,
   unansweredIntent,
@@ -193,12 +194,12 @@ export async function refreshOnce(
   /** Stores the tokens before the rest of the answer is validated. Throws nothing but `superseded`. */
   async function take(job: Job, answer: TokenAnswer): Promise<RefreshResult> {
     const { lease, sent, binding } = job;
-    const { receivedAt } = answer;
+    const { receivedAt, incomplete } = answer;
     const raw = step.storable(answer.raw, sent);
     const generation = sent.generation + 1;
     const token = sent.tokens?.refresh_token;
     const print = token !== undefined && lease.shared ? lease.fingerprint(token) : undefined;
-    const brought = { raw, receivedAt, generation, binding, print };
+    const brought = { raw, receivedAt, generation, binding, print, incomplete };
     let cut: WorkbenchError | undefined;
     const expected = step.answered(sent, brought).record;
     // The journal comes first, because it survives a crash: SecretStorage reports a write as done before it is on the
@@ -277,7 +278,8 @@ export async function refreshOnce(
     if (grant.refreshToken === undefined) return failed(generation, failure);
     if (kind !== 'refused') {
       const lostAt = unansweredRetry(record)?.at;
-      const error = lostAt === undefined ? failure : withData(failure, { lostAt });
+      const reusable = kind === 'unknown' && isReusable(record);
+      const error = lostAt === undefined && !reusable ? failure : withData(failure, { lostAt, reusable });
       return failed(generation, error, unanswered ? 'unknown' : 'retryable');
     }
     return failed(

@@ -213,17 +213,20 @@ export function answered(
     readonly binding: TokenBinding;
     /** The fingerprint of the token that was sent, if windows share it. */
     readonly print?: string | undefined;
+    readonly incomplete?: true | undefined;
   },
 ): ReturnType<typeof trimToLimit> {
-  const { raw, receivedAt, generation, binding, print } = answer;
+  const { raw, receivedAt, generation, binding, print, incomplete } = answer;
   if (isRenewable(record)) {
     const grant = raw.refresh_token === undefined && ({ grant: 'client_credentials' } as const);
     const tokens = counted(merge(undefined, raw, receivedAt), record.tokens);
     return trimToLimit({ ...record, generation, binding, tokens: { ...tokens, ...grant } });
   }
-  const tokens = counted(merge(record.tokens, raw, receivedAt), record.tokens);
+  const merged = counted(merge(record.tokens, raw, receivedAt), record.tokens);
   const { family } = record;
-  const isRotated = tokens.refresh_token !== record.tokens?.refresh_token;
+  const isRotated = merged.refresh_token !== record.tokens?.refresh_token;
+  const isKept = !isRotated && raw.access_token !== undefined && incomplete !== true;
+  const tokens = { ...merged, ...(isKept && { refresh_token_kept: true as const }) };
   const turned = family && isRotated && { family: rotated(family, print) };
   const undoable = replaced && !replaced.refreshed && { replaced: { ...replaced, refreshed: true as const } };
   return trimToLimit({ ...record, ...turned, ...undoable, generation, binding, tokens });

@@ -24,8 +24,14 @@ import { waitText } from './time.ts';
 export function describeError(error: WorkbenchError, connection?: { readonly label: string }): string {
   const { code, data } = error;
   const said = (sentences as Sentences<ErrorData>)[code](data);
-  const { lostAt } = data;
-  const all = lostAt === undefined ? said : joined(said, sentences.answer_missing({ at: lostAt }));
+  const { lostAt, reusable } = data;
+  const fate =
+    lostAt !== undefined
+      ? sentences.answer_missing({ at: lostAt })
+      : reusable === true
+        ? l10n.t('This issuer leaves a refresh token valid after its use, so it can be sent again.')
+        : undefined;
+  const all = joined(said, fate);
   const text = aboutOtherText(error, all);
   return connection === undefined ? text : l10n.t('{0}: {1}', connection.label, text);
 }

@@ -119,7 +119,7 @@ function neverText(reason: NoPlan): string {
     case 'sign_in':
       return l10n.t('paused until you sign in');
     case 'answer_missing':
-      return l10n.t('paused: two responses were lost');
+      return l10n.t('paused: the refresh token may be used up');
     case 'configuration':
       return l10n.t('paused until the settings or the issuer change');
     case 'unreadable':

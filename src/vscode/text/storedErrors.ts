@@ -108,7 +108,7 @@ export const storedSentences = {
   // The refresh token may have been rotated in the lost response. Sending it again may look like theft to the issuer.
   answer_missing: ({ at }) =>
     l10n.t(
-      'The responses to the refresh on {0} and to its retry were lost, so the refresh token may be used up. It is not sent again automatically. Refresh to try once more, or sign in again.',
+      'The refresh on {0} and its retry brought no tokens, and the issuer may have used up the refresh token. It is not sent again automatically. Refresh to try once more, or sign in again.',
       typeof at === 'number' ? dateText(at) : l10n.t('an unknown date'),
     ),
 } satisfies { readonly [C in ErrorCode]?: (data: DataOf<C>) => string };

@@ -33,7 +33,7 @@ describe('what a row and the status bar say comes next', () => {
     [{ at: now + 30_000, because: 'backing_off' }, 'next retry in 30 s'],
     [{ at: now + 10 * minute, because: 'waiting_for_issuer' }, 'next retry in 10 min, as the issuer asked'],
     [{ never: 'sign_in' }, 'refresh paused until you sign in'],
-    [{ never: 'answer_missing' }, 'refresh paused: two responses were lost'],
+    [{ never: 'answer_missing' }, 'refresh paused: the refresh token may be used up'],
     [{ never: 'off' }, 'refresh only on request (autoRefresh is off)'],
   ] satisfies [Plan, string][]) {
     it(text, () => assert.equal(planText(plan, now), text));

@@ -333,6 +333,23 @@ describe('an answer of the token endpoint', () => {
     }
   });
 
+  it('shows that the refresh token was kept, unless another one may have been sent', async () => {
+    for (const body of [withoutRefresh, { ...good, refresh_token: OLD }, { ...good, refresh_token: null }])
+      assert.equal((await refresh({ body })).tokens.refresh_token_kept, true, json(body));
+    for (const body of [
+      good,
+      ...['********', 'second-r****************', '[object Object]', {}].map(text => ({
+        ...good,
+        refresh_token: text,
+      })),
+      json(withoutRefresh).slice(0, -1),
+      json({ ...good, refresh_token: OLD }).slice(0, -1),
+    ]) {
+      const { outcome, tokens } = await refresh({ body });
+      assert.deepEqual([outcome, tokens.refresh_token_kept], ['refreshed', undefined], json(body));
+    }
+  });
+
   it('takes a new refresh token that only looks like a placeholder', async () => {
     for (const refresh_token of [
       'M.C531_BL2.0.U.-Cv!tq*z***8WkXxxxxxxLrT0b$p',

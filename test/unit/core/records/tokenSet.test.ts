@@ -44,6 +44,15 @@ describe('merge', () => {
     });
   });
 
+  it('forgets that a refresh token was kept when another one replaces it', () => {
+    const kept = { ...before, refresh_token_kept: true as const };
+    assert.equal(merge(kept, { access_token: 'new' }, now).refresh_token_kept, true);
+    const answer = merge(kept, { access_token: 'new', refresh_token: 'next' }, now);
+    assert.equal(answer.refresh_token_kept, undefined);
+    assert.equal(onlyRotated(kept, answer).refresh_token_kept, undefined);
+    assert.equal(imported(kept, { refresh_token: 'other' }, now).refresh_token_kept, undefined);
+  });
+
   it('recognizes the same refresh token', () => {
     const tokens = merge(before, { access_token: 'new', refresh_token: 'refresh' }, now);
     assert.equal(tokens.refresh_token_stored_at, before.refresh_token_stored_at);

@@ -209,6 +209,8 @@ export async function runHistory(
   let journalFailures = 0;
   /** For each token, how many responses to it may be lost. */
   const lost = new Map<string, number>();
+  /** Tokens that the issuer has left as they were in an answer, so that a use does not use them up. */
+  const unspent = new Set<string>();
   /** For each token, the generation up to which that was counted. */
   const counted = new Map<string, number>();
   /** How often a window with this token died or hung: it may have announced a request without sending it. */
@@ -327,7 +329,7 @@ export async function runHistory(
       const times = lost.get(sent) ?? 0;
       // A window that hung between its last check of the lock and the request has sent in parallel with the window that
       // took over.
-      if (times >= 2 + (stalls.get(sent) ?? 0) && host.askedBy !== 'user')
+      if (times >= 2 + (stalls.get(sent) ?? 0) && host.askedBy !== 'user' && !unspent.has(sent))
         broken.push(`a token was sent though ${times} answers are missing`);
       lost.set(sent, times + 1);
       const { pathname, host: name } = new URL(input);
@@ -355,6 +357,7 @@ export async function runHistory(
       else if (isAnswer) lost.set(sent, times);
       if (status === 200 && json.access_token !== undefined) {
         host.got = json.refresh_token ?? sent;
+        if (host.got === sent) unspent.add(sent);
         // Receiving the same token again counts as new, because its response has arrived.
         received = [...received.filter(token => token !== (json.refresh_token ?? sent)), json.refresh_token ?? sent];
       }

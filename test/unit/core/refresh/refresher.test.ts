@@ -602,6 +602,51 @@ describe('createRefresher', () => {
       assert.equal(world.posts().length, 3);
     });
 
+    for (const rotation of ['none', 'omit'] as const)
+      it(`twice is asked for again by itself where the issuer keeps the refresh token (${rotation})`, async () => {
+        const world = await signedIn({ rotation });
+        assert.equal(await world.first.refresh(), 'refreshed');
+        assert.equal(world.stored().tokens?.refresh_token_kept, true);
+        for (const fault of [lost, { type: 'serverError', status: 503 }] as const) {
+          const posts = world.posts().length;
+          const window = world.window();
+          world.next(fault, 3);
+          assert.match(await window.refresh(), /^unknown /);
+          assert.equal(world.posts().length, posts + 2);
+          const { data } = present(window.sessions.get(id)?.lastRefresh?.error);
+          assert.deepEqual([data.lostAt, data.reusable], [undefined, true]);
+          const plan = () => planRefresh(present(window.sessions.get(id)), 0);
+          assert.deepEqual(plan(), { at: world.clock.now() + 5000, because: 'backing_off' });
+          // Each later attempt is one request, less and less often, in a window that has just started as well.
+          world.forward(5000);
+          assert.match(await window.refresh(), /^unknown /);
+          assert.deepEqual(plan(), { at: world.clock.now() + 10_000, because: 'backing_off' });
+          assert.equal(await world.window().refresh(), 'refreshed');
+          assert.equal(world.posts().length, posts + 4);
+          assert.equal(world.stored().intent, undefined);
+        }
+      });
+
+    it('twice ends there as elsewhere if a part of an answer is all that has shown it', async () => {
+      const world = await signedIn({ rotation: 'omit' });
+      world.next({ type: 'truncate' });
+      assert.equal(await world.first.refresh(), 'refreshed');
+      assert.equal(world.stored().tokens?.refresh_token_kept, undefined);
+      world.next(lost, 2);
+      assert.equal(await world.first.refresh(), 'unknown network_failed');
+      assert.equal(await world.first.refresh(), 'unknown answer_missing');
+    });
+
+    it('twice ends there as elsewhere before the issuer has shown that it keeps the token', async () => {
+      const world = await signedIn({ rotation: 'none' });
+      world.next({ type: 'serverError', status: 503 }, 2);
+      assert.equal(await world.first.refresh(), 'unknown http_error');
+      const plan = () => planRefresh(present(world.first.sessions.get(id)), 0);
+      assert.deepEqual(plan(), { never: 'answer_missing' });
+      assert.equal(await world.first.refresh(undefined, 'user'), 'refreshed');
+      assert.ok('at' in plan(), 'goes on after the user has refreshed');
+    });
+
     it("once more on the user's request, is still a lost response", async () => {
       const world = await signedIn({ rotation: 'grace' });
       world.next(lost, 3);

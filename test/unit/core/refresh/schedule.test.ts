@@ -155,4 +155,25 @@ describe('the plan of the next refresh', () => {
     );
     for (const [each, never] of cases) assert.deepEqual(planRefresh(each as Session, 0), { never });
   });
+
+  it('goes on after two lost answers where a use leaves the refresh token valid', () => {
+    const lost = failed(new WorkbenchError('http_error', { status: 503, sent: true }), 2);
+    const planAt = (token_endpoint: string | undefined, issuer?: string, kept?: true) => {
+      const { record, ...rest } = session(60 * second, lost);
+      assert.ok(record?.tokens);
+      const binding = { client_id: 'app', ...(issuer && { issuer }), ...(token_endpoint && { token_endpoint }) };
+      const tokens = { ...record.tokens, ...(kept && { refresh_token_kept: kept }) };
+      return planRefresh(
+        { ...rest, record: { ...record, tokens, binding, intent: { generation: 3, at: now, retried: true } } },
+        0,
+      );
+    };
+    for (const host of ['login.microsoftonline.com', 'login.microsoftonline.us', 'login.partner.microsoftonline.cn']) {
+      assert.ok('at' in planAt(`https://${host}/common/oauth2/v2.0/token`), host);
+      assert.ok('at' in planAt(undefined, `https://${host}/common/v2.0`), host);
+    }
+    assert.ok('at' in planAt('https://as.example/token', undefined, true));
+    for (const other of ['https://as.example/token', 'https://login.microsoftonline.com.evil.example/token'])
+      assert.deepEqual(planAt(other, 'https://login.microsoftonline.com/common/v2.0'), { never: 'answer_missing' });
+  });
 });
