@@ -385,7 +385,7 @@ function errorOf(response: Response, text: string, value: unknown, context: Answ
     ? issuerError
     : { ...(named && { code: named }), ...(because && { message: because }) };
   const ownError = isObject(value) && typeof value.error === 'string' ? value.error.trim() : '';
-  const { later, ...ending } = meaningOf({ ...(ownError && { code: ownError }), ...said }, response.status);
+  const { later, ...ending } = meaningOf({ ...(ownError && { code: ownError }), ...said }, response.status, text);
   const { common } = dataOf(response, context, value, later);
   const meaning = later ? { later } : context.refreshToken !== undefined ? ending : {};
   const registered = issuerError.code !== undefined && oauthCodes.has(issuerError.code) ? issuerError.code : undefined;

@@ -159,8 +159,28 @@ const busyWords =
 /** Limits of Apigee, which sends them with status 500 unless it is told otherwise: the issuer was not asked. */
 const gatewayLimit = /(?:Quota|SpikeArrest)Violation$/;
 
-/** A gateway found no server that it could pass the request to: Envoy and Kong. */
-const notPassedOn = /^no healthy upstream$|\bfailure to get a peer from the ring-balancer\b/i;
+/**
+ * A gateway found no server that it could pass the request to: Envoy, Kong, Traefik, HAProxy and OpenShift's router. What
+ * Envoy has `retried` may have been passed on the first time.
+ */
+const notPassedOn = new RegExp(
+  [
+    '^no healthy upstream$',
+    '^upstream connect error or disconnect/reset before headers\\. reset reason: (?:remote |local )?connection failure\\b',
+    '\\bfailure to get a peer from the ring-balancer\\b',
+    '^no available server$',
+    '<h1>503 Service Unavailable</h1>\\s{1,9}No server is available to handle this request\\.',
+    '<h1>Application is not available</h1>\\s{1,99}<p>The application is currently not serving requests at this endpoint\\.',
+  ].join('|'),
+  'i',
+);
+
+/** True if the issuer has not seen the request, by the words or the page of a gateway or its status. */
+function isNotPassedOn(message: string, page: string, status: number): boolean {
+  return (
+    status >= 500 && ([message, page].some(each => notPassedOn.test(each.trim())) || notConnected.includes(status))
+  );
+}
 
 /** Cloudflare could not connect to the issuer (525 and 526: not by TLS), so it passed nothing on. */
 const notConnected: readonly number[] = [521, 523, 525, 526];
@@ -169,9 +189,9 @@ const notConnected: readonly number[] = [521, 523, 525, 526];
 const laterWords =
   /\b(?:try|retry)(?: it| this| your request| the request)?(?: again)?(?: later| after some time| in (?:a few|\d{1,6}) (?:seconds?|minutes?))\b|\bretry your request\b|稍后(?:再|重)试/i;
 
-/** By the words of an error that was sent with this status. */
-export function meaningOf({ code = '', message = '' }: IssuerError, status: number): Meaning {
-  if (gatewayLimit.test(code) || notPassedOn.test(message) || notConnected.includes(status)) return { later: true };
+/** By the words of an error that was sent with this status and this body. */
+export function meaningOf({ code = '', message = '' }: IssuerError, status: number, body = ''): Meaning {
+  if (gatewayLimit.test(code) || isNotPassedOn(message, body, status)) return { later: true };
   if (status >= 500 || status === 429 || status === 408 || otherCodes.has(code)) return {};
   if (busyWords.test(code) || busyWords.test(message)) return { later: true };
   const text = `${code} ${message}`;

@@ -108,9 +108,9 @@ export function endedGrant(): string {
   );
 }
 
-/** The issuer is too busy, whatever its status and code say. */
+/** The issuer has not dealt with the request, whatever its status and code say. */
 export function laterText(): string {
-  return l10n.t('The issuer is busy or limits requests, and has done nothing. Try again later.');
+  return l10n.t('The issuer is busy, limits requests or is down, and has done nothing. Try again later.');
 }
 
 /** The setting that names the endpoint. */

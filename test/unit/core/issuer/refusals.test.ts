@@ -566,6 +566,49 @@ const refusals: readonly (readonly [
     'later',
   ],
   [
+    'Envoy without a connection (https://www.netdata.cloud/guides/envoy/envoy-502-upstream-connection-termination/)',
+    503,
+    'text/plain',
+    'upstream connect error or disconnect/reset before headers. reset reason: connection failure, transport failure reason: delayed connect error: 111',
+    'later',
+  ],
+  ...[
+    'upstream connect error or disconnect/reset before headers. reset reason: connection termination',
+    'upstream connect error or disconnect/reset before headers. retried and the latest reset reason: remote connection failure',
+  ].map(words => [`Envoy, after the request was sent: ${words}`, 503, 'text/plain', words, 'other'] as const),
+  [
+    'Traefik without a server (https://github.com/traefik/traefik/blob/06f0c80c1e41a82e61827f715e71758d00d2d0f0/pkg/server/service/loadbalancer/wrr/wrr.go)',
+    503,
+    'text/plain; charset=utf-8',
+    'no available server\n',
+    'later',
+  ],
+  [
+    'HAProxy without a server (https://infrarunbook.com/article/haproxy-503-service-unavailable-error)',
+    503,
+    'text/html',
+    '<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n',
+    'later',
+  ],
+  ...[
+    [
+      502,
+      '<html><body><h1>502 Bad Gateway</h1>\nThe server returned an invalid or incomplete response.\n</body></html>\n',
+    ],
+    [504, "<html><body><h1>504 Gateway Time-out</h1>\nThe server didn't respond in time.\n</body></html>\n"],
+    [503, '<html><head><title>503 Service Temporarily Unavailable</title></head></html>'],
+  ].map(
+    ([status, page]) =>
+      [`a gateway after the request was sent: ${status}`, Number(status), 'text/html', String(page), 'other'] as const,
+  ),
+  [
+    'OpenShift without a pod (https://github.com/openshift/router/blob/7a9f1a0d50cf3188da355e1bdeb08b60ac8f1cad/images/router/haproxy/conf/error-page-503.http)',
+    503,
+    'text/html',
+    '<html><head><style>p { margin: 0 }</style></head><body>\n<div>\n      <h1>Application is not available</h1>\n      <p>The application is currently not serving requests at this endpoint. It may not have been started or is still starting.</p></div></body></html>',
+    'later',
+  ],
+  [
     'Cloudflare without a connection to the issuer (https://github.com/decocms/studio/pull/3929)',
     525,
     'text/html',
