@@ -153,7 +153,7 @@ async function freshly(stage) {
   await stage.inStatusBar('new access token');
   await stage.unselect();
   await stage.rest();
-  await stage.drawn(/^Demo.*active until/);
+  await stage.drawn(/^Demo.*until .*, active/);
 }
 
 /** @param {Stage} stage @param {string} name */

@@ -41,7 +41,7 @@ export const stateColors: Partial<Record<SessionState, string>> = {
 };
 
 /**
- * State and countdown in few words. The words that differ come first, because a narrow sidebar cuts off the end.
+ * State and countdown in few words.
  * @param fixed the current time in milliseconds since the epoch, if the text should name a time instead of counting
  * down
  */
@@ -56,6 +56,17 @@ export function badgeText({ state, remaining }: Badge, fixed?: number): string {
   if (state === 'expired' && remaining !== undefined) return l10n.t('expired {0}', relativeText(remaining, 0));
   if (state === 'expired') return l10n.t('no access token yet, refresh to get one');
   return stateText(state);
+}
+
+/**
+ * The same in the row of a connection. A narrow sidebar cuts off the end, so the time comes first, as in a token's row; the
+ * icon shows that the connection is active.
+ */
+export function badgeRowText(badge: Badge, now: number): string {
+  const { state, remaining } = badge;
+  if (state === 'active' && remaining !== undefined)
+    return l10n.t('until {0}, active', clockText(now + remaining, now));
+  return badgeText(badge, now);
 }
 
 /** Icon and colour of a token's verification state, the same everywhere; `tokenStateText` is shown beside it. */

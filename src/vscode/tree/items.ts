@@ -22,6 +22,7 @@ import { type Row, rowItem, withTooltip } from '../screen.ts';
 import { stateDetails } from '../text/checks.ts';
 import { answerText, limitText, mockClockText, mockStateText, mockText, senderText, struckText } from '../text/mock.ts';
 import {
+  badgeRowText,
   badgeText,
   checkIcons,
   stateColors,
@@ -173,14 +174,14 @@ function connectionRow(session: Session, now: number): Row {
       ? [itemWords.signedOut]
       : []),
   ];
-  const text = badgeText(badge, now);
+  const [text, spoken] = [badgeRowText(badge, now), badgeText(badge, now)];
   return {
     label: printable(connection.label, 80),
     description: memoryOnly ? l10n.t('{0}, in memory', text) : text,
     icon: stateIcons[badge.state],
     color: stateColors[badge.state],
     tooltip,
-    spoken: l10n.t('Connection {0}, {1}', connection.label, text.startsWith(state) ? text : `${state}, ${text}`),
+    spoken: l10n.t('Connection {0}, {1}', connection.label, spoken.startsWith(state) ? spoken : `${state}, ${spoken}`),
     words,
     open: 'collapsed',
   };

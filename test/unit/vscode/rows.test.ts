@@ -147,6 +147,8 @@ describe('rows of the tree', function () {
       assert.equal(item.accessibilityInformation?.label.replace(/\d[\d: -]*\d/, 'TIME'), spoken);
       assert.equal((item.iconPath as { id: string }).id, icon);
     }
+    // A side bar of 200 pixels shows about ten letters beside the name.
+    assert.match(`${connectionRow(signedIn(59_000)).description}`, /^until \d\d:\d\d:\d\d, active$/);
   });
 
   it('lead to a sign-in where the issuer has refused the refresh token', () => {
