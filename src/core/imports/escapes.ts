@@ -11,8 +11,15 @@ const entities: Readonly<Record<string, string>> = { quot: '"', amp: '&', apos: 
 /** A cookie that was too long for one: `name.0=…; name.1=…`, as Supabase and Auth.js write it. */
 const cookieParts = /(?<![\w.-])([\w.-]{1,200})\.0=([^;\s=]*)((?:;\s{0,4}\1\.\d{1,2}=[^;\s=]*={0,2}){1,20})/g;
 
-/** Encodings of a text with a sign by which they are recognized. A token in an encoded text would be read wrong. */
-const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonly undo: (text: string) => string }[] = [
+/**
+ * Encodings of a text with a sign by which they are recognized: to undo another one, add a row, its sign in `mayBeWritten`
+ * below, and a row to the test. A token in an encoded text would be read wrong.
+ */
+export const writings: readonly {
+  readonly sign: RegExp;
+  readonly and?: RegExp;
+  readonly undo: (text: string) => string;
+}[] = [
   { sign: /[\u00ad\u200b-\u200d\u2060\ufeff]/, undo: text => text.replace(invisible, '') },
   // Terminal colours
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what they begin with

@@ -310,7 +310,7 @@ const stripe = 'https://gitlab.com/gitlab-org/gitlab/-/issues/458019';
 const gitleaks = 'https://github.com/gitleaks/gitleaks/blob/master/config/gitleaks.toml';
 
 /** Credentials that are sent in another way than as a bearer token, or that identify a client. */
-const credentials: readonly Known[] = [
+export const credentials: readonly Known[] = [
   {
     name: 'Atlassian API token',
     pattern: /^ATATT3[\w=-]{20,}$/,
@@ -334,7 +334,7 @@ const credentials: readonly Known[] = [
 ];
 
 /** The magic numbers of packed data, as the beginning of its base64. */
-const packed: readonly Known[] = [
+export const packed: readonly Known[] = [
   {
     name: 'gzip',
     pattern: /^H4sI[A-P][\w+/-]{16,}={0,2}$/,

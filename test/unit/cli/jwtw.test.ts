@@ -243,6 +243,17 @@ describe('jwtw', function () {
     assert.deepEqual(documented, [0, 1, ...Object.values(exitCodes)]);
   });
 
+  it('is documented, each command', async () => {
+    const text = await readFile(join('docs', 'use-the-token.md'), 'utf8');
+    const names = [...(await run(['--help'])).stdout.matchAll(/^ {2}([\w-]+) {2}/gm)].map(([, name = '']) => name);
+    assert.ok(names.includes('token'));
+    const isNamed = (name: string) => new RegExp(`\\bjwtw ${name}\\b|args: \\[${name}\\b`).test(text);
+    assert.deepEqual(
+      names.filter(name => !isNamed(name)),
+      [],
+    );
+  });
+
   it('lists connections and their state without a token', async () => {
     assert.equal((await run(['connections'])).stdout, 'demo\nshop\n');
     assert.equal((await run(['status'])).stdout, 'demo\tactive\t2030-01-01T00:00:00.000Z\nshop\tnone\n');

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { grants } from '../../../src/core/signIn/grants.ts';
 import { createMockIssuer } from '../../../src/mock/issuer.ts';
 
 describe('mock issuer: metadata', () => {
@@ -30,6 +31,12 @@ describe('mock issuer: metadata', () => {
       }
     });
   }
+
+  it('offers every grant with which users sign in', async () => {
+    const { fetch, issuer } = await createMockIssuer({ alg: 'ES256' });
+    const { grant_types_supported } = await (await fetch(`${issuer}/.well-known/openid-configuration`)).json();
+    for (const { type } of Object.values(grants)) assert.ok(grant_types_supported.includes(type), type);
+  });
 
   it('is at no other path', async () => {
     const mock = await createMockIssuer({ alg: 'ES256', issuer: 'https://issuer.example/realms/one' });

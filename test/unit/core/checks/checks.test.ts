@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../../../../scripts/lib/project.mjs';
 import { checkTable, runChecks } from '../../../../src/core/checks/checks.ts';
 import type { VerificationPolicy } from '../../../../src/core/checks/finding.ts';
 import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
@@ -166,6 +169,16 @@ describe('checks', () => {
       checkTable.map(({ id }) => id),
     );
     assert.equal(new Set(ids).size, ids.length);
+  });
+
+  it('are each named in a test', () => {
+    const folder = join(root, 'test', 'unit', 'core', 'checks');
+    const tests = readdirSync(folder).map(name => readFileSync(join(folder, name), 'utf8'));
+    const isTried = (id: string) => tests.some(text => text.includes(`'${id}'`) || text.includes(`'${id} `));
+    assert.deepEqual(
+      checkTable.flatMap(({ id }) => (isTried(id) ? [] : [id])),
+      [],
+    );
   });
 
   it('shortens values that are too long to show', () => {

@@ -43,24 +43,6 @@ const rows: readonly ImportRow[] = [
     both,
   ],
   [
-    'the file of outputs of GitHub Actions',
-    'https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#multiline-strings',
-    `access_token<<EOF\n${access}\nEOF\nrefresh_token<<EOF\n${special}\nEOF\n`,
-    both,
-  ],
-  [
-    'heredocs of Terraform',
-    'https://developer.hashicorp.com/terraform/language/expressions/strings#heredoc-strings',
-    `refresh_token = <<-EOT\n  ${special}\n  EOT\naccess_token = "${access}"\n`,
-    both,
-  ],
-  [
-    'strings of TOML in three quotes',
-    'https://toml.io/en/v1.0.0#string',
-    `access_token = """\n${access}"""\nrefresh_token = '''${special}'''\n`,
-    both,
-  ],
-  [
     'base64 in LDIF',
     'https://www.rfc-editor.org/rfc/rfc2849',
     `dn: cn=app,dc=example\naccessToken:: ${base64(access)}\nrefreshToken:: ${base64(special)}\n`,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { writings } from '../../../../src/core/imports/escapes.ts';
 import { importText } from '../../../../src/core/imports/importText.ts';
 import {
   access,
@@ -26,7 +27,66 @@ const cmd = (text: string) =>
 const json = JSON.stringify({ access_token: access, refresh_token: special });
 const both = { access_token: access, refresh_token: special };
 
+const inParts = (value: string) =>
+  `sb-x-auth-token.0=${value.slice(0, 300)}; sb-x-auth-token.1=${value.slice(300)}; theme=dark`;
+
 const rows: Record<string, readonly Row[]> = {
+  'is read through': [
+    [
+      'zero-width spaces of a page that shows JSON',
+      'https://github.com/bhollis/jsonview/issues/129',
+      `{"access_token": "${access}", "expires_in": \u200b3600, "refresh_token": "\u200b${special}"}`,
+      { ...both, expires_in: 3600 },
+    ],
+    [
+      'colours of a terminal',
+      'https://nodejs.org/api/util.html#utilinspectobject-options',
+      `{\n  access_token: \u001b[32m'${access}'\u001b[39m,\n  refresh_token: \u001b[32m'${special}'\u001b[39m\n}`,
+      both,
+    ],
+    [
+      'typographic quotes',
+      'https://github.com/buildbuddy-io/buildbuddy/pull/8000',
+      `{ “access_token”: “${access}”, “refresh_token”: “${special}” }`,
+      both,
+    ],
+    [
+      'typographic single quotes',
+      'https://github.com/buildbuddy-io/buildbuddy/pull/8000',
+      `{ ‘access_token’: ‘${access}’, ‘refresh_token’: ‘${special}’ }`,
+      both,
+    ],
+    [
+      'cookies of Supabase, in parts',
+      'https://github.com/supabase/ssr/issues/25',
+      inParts(`base64-${Buffer.from(JSON.stringify(both)).toString('base64url')}`),
+      both,
+    ],
+    [
+      'a JWT with percent-encoded dots',
+      'https://www.rfc-editor.org/rfc/rfc3986#section-2.3',
+      access.replaceAll('.', '%2E'),
+      { access_token: access },
+    ],
+    [
+      'the file of outputs of GitHub Actions',
+      'https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#multiline-strings',
+      `access_token<<EOF\n${access}\nEOF\nrefresh_token<<EOF\n${special}\nEOF\n`,
+      both,
+    ],
+    [
+      'heredocs of Terraform',
+      'https://developer.hashicorp.com/terraform/language/expressions/strings#heredoc-strings',
+      `refresh_token = <<-EOT\n  ${special}\n  EOT\naccess_token = "${access}"\n`,
+      both,
+    ],
+    [
+      'strings of TOML in three quotes',
+      'https://toml.io/en/v1.0.0#string',
+      `access_token = """\n${access}"""\nrefresh_token = '''${special}'''\n`,
+      both,
+    ],
+  ],
   'is read through the escapes of': [
     [
       'cmd.exe, a form',
@@ -873,6 +933,14 @@ describe('a token', () => {
       itReads(list);
     });
   }
+
+  it('is tried in each encoding that an import undoes', () => {
+    const texts = Object.values(rows).flatMap(list => list.map(([, , text]) => text));
+    const missing = writings.filter(
+      ({ sign, and }) => !texts.some(text => sign.test(text) && and?.test(text) !== false),
+    );
+    assert.deepEqual(missing, []);
+  });
 
   it('is not imported if a tool has masked it, whole or in part', () => {
     const masked = [
