@@ -93,7 +93,10 @@ export async function runCase({ fault, times = 1 }: Case, rotation: Rotation): P
   const next = await inTime(world, first.refresh(undefined, 'user'));
   assert.ok(watch.sent.length <= 1, 'the next refresh needs no retry');
   assert.equal(world.stored().tokens?.refresh_token, watch.newest());
-  assert.ok(/^(refreshed|reauthRequired|retryable waiting_for_issuer)/.test(next), `it recovers or says why not: ${next}`);
+  assert.ok(
+    /^(refreshed|reauthRequired|retryable waiting_for_issuer)/.test(next),
+    `it recovers or says why not: ${next}`,
+  );
   watch.assertUnspoken();
   return { struck, sent: sent.length, stored: storedText(after), state, checks, next };
 }
