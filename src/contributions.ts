@@ -125,6 +125,8 @@ export const itemWords = {
   connection: 'connection',
   refreshable: 'refreshable',
   signedIn: 'signedIn',
+  /** What is stored cannot be read. */
+  unreadable: 'unreadable',
   signable: 'signable',
   confidential: 'confidential',
   signedOut: 'signedOut',

@@ -1,4 +1,4 @@
-import { WorkbenchError } from '../errors.ts';
+import { isWorkbenchError, WorkbenchError } from '../errors.ts';
 import { defined, isObject, type JsonObject, own, readJson } from '../tokens/json.ts';
 import { decodeToken } from '../tokens/jwt.ts';
 import type { TokenBinding, TokenSet } from './tokenSet.ts';
@@ -182,6 +182,11 @@ export function parseRecord(connection: string, text: string): StoredRecord {
   const flaw = flawOf(value);
   if (flaw !== undefined) throw unreadable(flaw);
   return value as unknown as StoredRecord;
+}
+
+/** Whether what `parseRecord` was given can only be deleted. */
+export function isUnreadable(error: unknown): boolean {
+  return isWorkbenchError(error) && (error.code === 'record_unreadable' || error.code === 'record_newer_version');
 }
 
 /**

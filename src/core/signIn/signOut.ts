@@ -4,7 +4,7 @@ import type { Clock, SharedNotes } from '../ports.ts';
 import { type LockedRecord, ledgerEntry, type RecordParts, withRecord } from '../records/changeRecord.ts';
 import { connectionsBehind, mayBeShared } from '../records/families.ts';
 import { assertNothingOwed, payOwed, withheld, withRecordHandedOn } from '../records/handOn.ts';
-import { emptyRecord, newest, type StoredRecord, withoutTokens } from '../records/record.ts';
+import { emptyRecord, isUnreadable, newest, type StoredRecord, withoutTokens } from '../records/record.ts';
 import type { Sessions } from '../records/sessions.ts';
 import type { Vault } from '../records/vault.ts';
 import type { SignInRequest, SignInStep } from './grants.ts';
@@ -62,10 +62,6 @@ export async function signOut(parts: SignOutParts, id: string): Promise<Untold> 
   });
   sessions.apply(left);
   return untold;
-}
-
-function isUnreadable(error: unknown): boolean {
-  return isWorkbenchError(error) && (error.code === 'record_unreadable' || error.code === 'record_newer_version');
 }
 
 /**

@@ -119,10 +119,10 @@ export const removeConnection = defineCommand(
     return {
       ask: node => pickConnection(sessions, node, l10n.t('Remove which connection?')),
       async confirm(argument) {
-        const { connection, record, memoryOnly } = sessionOf(sessions, argument.connection);
+        const { connection, record, problem, memoryOnly } = sessionOf(sessions, argument.connection);
         const detail = memoryOnly
           ? l10n.t('It is in memory only, and is deleted with its tokens. Your settings stay as they are.')
-          : record?.tokens
+          : record?.tokens || problem
             ? l10n.t(
                 'Its entry in your settings and its stored tokens are deleted. A deleted refresh token cannot be restored: you would have to sign in again.',
               )

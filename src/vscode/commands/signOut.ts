@@ -2,6 +2,8 @@ import { l10n, workspace } from 'vscode';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import type { Connection } from '../../core/records/connection.ts';
 import { connectionsSharingToken } from '../../core/records/families.ts';
+import { isUnreadable } from '../../core/records/record.ts';
+import type { Session } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { signOut as deleteTokens, handOnAndSignOut, revokeAndSignOut } from '../../core/signIn/signOut.ts';
 import { textFrom } from '../../core/tokens/json.ts';
@@ -43,22 +45,27 @@ export const signOut = defineCommand(
     const label = labelIn(services);
     return {
       async ask(node): Promise<Values<typeof signOutFields> | undefined> {
-        const hasTokens = ({ record }: { record?: unknown }) => record !== undefined;
-        return pickConnection(sessions, node, l10n.t('Sign out of which connection?'), hasTokens);
+        const isStored = ({ record, problem }: Session) => record !== undefined || problem !== undefined;
+        return pickConnection(sessions, node, l10n.t('Sign out of which connection?'), isStored);
       },
       async confirm(argument) {
-        sessionOf(sessions, argument.connection);
+        const { problem } = sessionOf(sessions, argument.connection);
         const both = l10n.t('Sign Out');
         const here = l10n.t('Delete Locally Only');
         const question = l10n.t('Sign out of "{0}"?', label(argument));
         const sharing = connectionsSharingToken(sessions, argument.connection, undefined);
         const others = sharing.map(id => labelIn(services)({ connection: id }));
-        const fate = l10n.t(
-          'The tokens are revoked at the issuer if it supports revocation, and then deleted here. The connection stays. A deleted refresh token cannot be restored.',
-        );
+        const isUnread = problem !== undefined && isUnreadable(problem);
+        const fate = isUnread
+          ? l10n.t(
+              'The stored tokens cannot be read, so they cannot be revoked at the issuer. They are deleted here. The connection stays.',
+            )
+          : l10n.t(
+              'The tokens are revoked at the issuer if it supports revocation, and then deleted here. The connection stays. A deleted refresh token cannot be restored.',
+            );
         const detail = others.length > 0 ? `${fate}\n\n${sharedSignOutText(others)}` : fate;
         // In an untrusted workspace nothing is sent to the issuer.
-        const ways = argument.revoke === true ? [both] : workspace.isTrusted ? [both, here] : [here];
+        const ways = argument.revoke === true ? [both] : workspace.isTrusted && !isUnread ? [both, here] : [here];
         const answer = await confirm(question, detail, ...ways);
         if (answer === undefined) return undefined;
         return answer === here ? { ...argument, revoke: false } : argument;

@@ -33,7 +33,7 @@ export const storedSentences = {
     ),
   record_unreadable: ({ reason }) =>
     l10n.t(
-      'The stored tokens of this connection cannot be read ({0}). They are kept. Delete the stored tokens of the connection, then import them again.',
+      'The stored tokens of this connection cannot be read ({0}). They are kept. Sign out to delete them, then sign in or import tokens.',
       show(reason, l10n.t('no reason given')),
     ),
   record_newer_version: () =>

@@ -166,7 +166,7 @@ function connectionRow(session: Session, now: number): Row {
     itemWords.connection,
     memoryOnly ? itemWords.memoryOnly : itemWords.configured,
     ...(isRefreshable(session) ? [itemWords.refreshable] : []),
-    ...(record?.tokens || (session.problem && badge.state === 'unavailable') ? [itemWords.signedIn] : []),
+    ...(record?.tokens ? [itemWords.signedIn] : badge.state === 'unavailable' ? [itemWords.unreadable] : []),
     ...(isSignable(session) ? [itemWords.signable] : []),
     ...(record?.replaced ? [itemWords.replaced] : []),
     ...(isConfidential(session) ? [itemWords.confidential] : []),

@@ -264,6 +264,10 @@ export function messageItem(
         description: reason,
         icon: 'error',
         color: 'list.errorForeground',
+        ...(error?.code === 'record_unreadable' && {
+          tooltip: l10n.t('{0} Select to sign out.', reason),
+          command: { command: commands.signOut, title: l10n.t('Sign Out'), arguments: row },
+        }),
       };
     case 'not_kept':
       return {

@@ -13,6 +13,8 @@ import { keyOf, lagging, windowOf } from '../core/records/familyWorld.ts';
 interface Host {
   answers: (string | undefined | Promise<never>)[];
   shown: string[][];
+  /** What the last question explained. */
+  detail?: string;
   setting: unknown;
 }
 
@@ -31,6 +33,7 @@ const vscode = `
   };
   const show = async (...shown) => {
     host.shown.push(shown.filter(each => typeof each === 'string'));
+    host.detail = shown[1]?.detail;
     return host.answers.shift();
   };
   export const window = {
@@ -149,6 +152,20 @@ describe('a shared refresh token that cannot be handed on', function () {
     const { tokens, binding, client_secret } = JSON.parse(world.store.entries.get(keyOf('a')) ?? '{}');
     assert.deepEqual([tokens, binding, client_secret], [undefined, undefined, 'of the new client']);
     assert.equal(later.token('b'), newest);
+  });
+
+  it('is not said to be revoked where the record cannot be read: it can only be deleted', async () => {
+    const { window, services } = await stuck();
+    window.parts.sessions.unreadable('a', new WorkbenchError('record_unreadable', { connection: 'a', reason: 'json' }));
+    for (const [name, button, said] of [
+      ['signOut', 'Delete Locally Only', /cannot be read, so they cannot be revoked/],
+      ['removeConnection', 'Remove', /its stored tokens are deleted/],
+    ] as const) {
+      host().shown = [];
+      await commands[name].handler(services)({ kind: 'connection', id: 'a' });
+      assert.deepEqual(host().shown.at(0)?.slice(1), [button]);
+      assert.match(host().detail ?? '', said);
+    }
   });
 
   it('is not in the way of a cancel', async () => {

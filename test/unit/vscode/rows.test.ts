@@ -160,6 +160,12 @@ describe('rows of the tree', function () {
     assert.equal(draw(message, { record: tokens }).command, undefined);
   });
 
+  it('lead to a sign-out where what is stored cannot be read, and nowhere else', () => {
+    const command = (error: WorkbenchError) => draw({ kind: 'message', id: 'shop', message: 'storage', error }).command;
+    assert.equal(command(new WorkbenchError('record_unreadable', { reason: 'json' }))?.command, commands.signOut);
+    assert.equal(command(new WorkbenchError('secret_unavailable')), undefined);
+  });
+
   it('of connections have their tooltip when the pointer rests on them, so that a thousand are drawn at once', () => {
     const item = connectionRow();
     assert.equal(item.tooltip, undefined);
@@ -223,6 +229,15 @@ describe('rows of the tree', function () {
           [],
         );
       assert.ok(offered(rows[0]?.contextValue).includes('removeConnection'));
+    });
+
+    it('offer no token of a record that cannot be read, but to delete it', () => {
+      const problem = new WorkbenchError('record_unreadable', { reason: 'json' });
+      const names = offered(connectionRow({ problem }).contextValue);
+      assert.deepEqual(
+        ['signOut', 'removeConnection', 'copyToken', 'useInConfiguration'].filter(name => names.includes(name)),
+        ['signOut', 'removeConnection'],
+      );
     });
 
     it('offer to undo an import where it can be undone', () => {
