@@ -16,7 +16,15 @@ import { allowedAlgorithms, usualAlgorithms } from '../tokens/algorithms.ts';
 import { encodeBase64url } from '../tokens/base64url.ts';
 import { defined } from '../tokens/json.ts';
 import { timeClaims } from '../tokens/tokenParts.ts';
-import { type Claims, changedClaim, claimsOf, isSameIssuer } from '../tokens/tokenUse.ts';
+import {
+  type Claims,
+  changedClaim,
+  claimsOf,
+  isNoIdToken,
+  isSameIssuer,
+  missingClaims,
+  timeAsText,
+} from '../tokens/tokenUse.ts';
 import { hasSuccessor, readTokenResponse } from './answers.ts';
 import { askEndpoint, type ClientParts, requestParameters } from './askEndpoint.ts';
 import { createProofs, newDpopKey } from './clientAuthentication.ts';
@@ -310,6 +318,10 @@ async function validateTokenResponse(
   // Five parts: only the client's own key could decrypt it. The access token is valid all the same.
   const isEncrypted = id_token?.split('.').length === 5;
   if (isEncrypted) warnings.push({ code: 'id_token_encrypted', member: 'id_token' });
+  // A refresh may return no ID token (section 12.2), and what is none says no more than that: it is left out. What it does
+  // say is validated all the same.
+  const isNone = validation.sent !== undefined && isNoIdToken(id_token);
+  if (isNone) warnings.push({ code: 'id_token_left_out', member: 'id_token' });
   // Without an issuer identifier in the settings, the only reference is what the issuer called itself before.
   const named = endpoints.issuer ?? text(before?.iss) ?? text(now?.iss) ?? 'urn:none';
   const issuer = isSameIssuer(now?.iss, named) ? String(now?.iss) : named;
@@ -324,12 +336,18 @@ async function validateTokenResponse(
     client_id: connection.clientId,
     [clockSkew]: Math.round((receivedAt - (isSkewed ? ahead : 0) - Date.now()) / 1000),
   };
-  const { times, token: readable } = withNumericTimes(id_token, now);
+  const missing = isNone && now ? missingClaims(now) : [];
+  const seconds = Math.floor((receivedAt - (isSkewed ? ahead : 0)) / 1000);
+  const whole = { iss: issuer, sub: 'unknown', aud: connection.clientId, exp: seconds + 60, iat: seconds };
+  const filled = Object.fromEntries(missing.map(name => [name, whole[name]]));
+  const times = timeClaims.filter(name => timeAsText.test(text(now?.[name]) ?? ''));
   for (const member of times) warnings.push({ code: 'id_token_time_as_text', member });
+  const readable = withClaims(id_token, now, { ...asNumbers(now, times), ...filled });
+  const hasClaims = !isEncrypted && !(isNone && now === undefined);
   const response = responseWith({
     ...others,
     token_type,
-    ...(!isEncrypted && readable !== undefined && { id_token: readable }),
+    ...(hasClaims && readable !== undefined && { id_token: readable }),
   });
   if (nonce !== undefined && raw.id_token === undefined) throw invalid('id_token_missing');
   try {
@@ -340,24 +358,27 @@ async function validateTokenResponse(
     // If the issuer's clock was used, this machine's skew is not the cause.
     throw explained(error, raw, issuer, isSkewed ? undefined : skew);
   }
-  if (before !== undefined && now !== undefined) warnings.push(...sameUser(before, now));
+  if (before !== undefined && now !== undefined) {
+    const compared = Object.entries(before).filter(([name]) => !missing.some(each => each === name));
+    warnings.push(...sameUser(Object.fromEntries(compared), now));
+  }
   return { warnings };
 }
 
 /**
- * The ID token as it is validated: times that an issuer wrote as text are numbers, so that its spelling costs no valid
- * access token. The stored token stays as it was sent; its signature is not verified here.
+ * The ID token as it is validated, so that an issuer's spelling costs no valid access token: with these claims in place of
+ * its own. The stored token stays as it was sent; its signature is not verified here.
  */
-function withNumericTimes(
-  token: string | undefined,
-  claims: Claims | undefined,
-): { readonly token: string | undefined; readonly times: readonly string[] } {
-  const times = timeClaims.filter(name => /^\d{1,12}(?:\.\d{1,9})?$/.test(text(claims?.[name]) ?? ''));
-  if (token === undefined || times.length === 0) return { token, times: [] };
-  const numbers = Object.fromEntries(times.map(name => [name, Number(claims?.[name])]));
+function withClaims(token: string | undefined, claims: Claims | undefined, changed: Claims): string | undefined {
+  if (token === undefined || Object.keys(changed).length === 0) return token;
   const [header, , signature] = token.split('.');
-  const payload = encodeBase64url(new TextEncoder().encode(JSON.stringify({ ...claims, ...numbers })));
-  return { token: `${header}.${payload}.${signature}`, times };
+  const payload = encodeBase64url(new TextEncoder().encode(JSON.stringify({ ...claims, ...changed })));
+  return `${header}.${payload}.${signature}`;
+}
+
+/** Times that an issuer wrote as text. */
+function asNumbers(claims: Claims | undefined, times: readonly string[]): Claims {
+  return Object.fromEntries(times.map(name => [name, Number(claims?.[name])]));
 }
 
 /** A minimal response for oauth4webapi. A real body would be serialized only to be parsed again. */

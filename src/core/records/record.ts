@@ -389,6 +389,7 @@ const isTokenSet = withFields(
     expires_at: isTime,
     refresh_expires_at: isTime,
     id_token_obtained_at: isTime,
+    id_token_left_out: value => value === true,
     refresh_token_stored_at: isTime,
     refresh_token_last_used_at: isTime,
     refresh_token_kept: value => value === true,

@@ -26,6 +26,8 @@ export interface TokenSet {
   readonly obtained_at: number;
   /** A refresh may return no ID token (OpenID Connect Core §12.2); the ID token is older than the access token then. */
   readonly id_token_obtained_at?: number;
+  /** A later refresh brought something that is no ID token, which was left out. */
+  readonly id_token_left_out?: true;
   readonly refresh_token_stored_at?: number;
   readonly refresh_token_last_used_at?: number;
   /** The issuer has answered a refresh with this refresh token and has not replaced it, so a use does not use it up. */
@@ -52,7 +54,9 @@ export interface ResponseWarning {
     | 'id_token_claim_changed'
     /** A time in the ID token is a text; it was read as the number that it contains. */
     | 'id_token_time_as_text'
-    | 'id_token_encrypted';
+    | 'id_token_encrypted'
+    /** It is no JWT or lacks a required claim, so it was left out. */
+    | 'id_token_left_out';
   /** The member of the response or the claim of the ID token. */
   readonly member?: string;
   /** Milliseconds by which this machine's clock is ahead of the issuer's. */
@@ -108,6 +112,7 @@ export function merge(previous: TokenSet | undefined, response: RawTokens, now: 
     refresh_expires_at,
     obtained_at: raw.access_token === undefined && previous ? previous.obtained_at : now,
     id_token_obtained_at: raw.id_token === undefined ? previous?.id_token_obtained_at : now,
+    id_token_left_out: raw.id_token === undefined ? previous?.id_token_left_out : undefined,
     refresh_token_stored_at: rotated ? now : previous?.refresh_token_stored_at,
     refresh_token_last_used_at: rotated ? undefined : previous?.refresh_token_last_used_at,
     refresh_token_kept: rotated ? undefined : previous?.refresh_token_kept,

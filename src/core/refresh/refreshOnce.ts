@@ -15,6 +15,7 @@ import {
   unansweredRetry,
 } from '../records/record.ts';
 import type { TokenBinding } from '../records/tokenSet.ts';
+import { isNoIdToken } from '../tokens/tokenUse.ts';
 import type { Flight } from '../waiting.ts';
 import { pause } from '../waiting.ts';
 import * as step from './refreshSteps.ts';
@@ -199,7 +200,8 @@ export async function refreshOnce(
     const generation = sent.generation + 1;
     const token = sent.tokens?.refresh_token;
     const print = token !== undefined && lease.shared ? lease.fingerprint(token) : undefined;
-    const brought = { raw, receivedAt, generation, binding, print, incomplete };
+    const isIdTokenLeftOut = isNoIdToken(answer.raw.id_token);
+    const brought = { raw, receivedAt, generation, binding, print, incomplete, isIdTokenLeftOut };
     let cut: WorkbenchError | undefined;
     const expected = step.answered(sent, brought).record;
     // The journal comes first, because it survives a crash: SecretStorage reports a write as done before it is on the

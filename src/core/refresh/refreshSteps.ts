@@ -28,7 +28,7 @@ import {
   type TokenBinding,
   type TokenSet,
 } from '../records/tokenSet.ts';
-import { changedClaim, claimsOf } from '../tokens/tokenUse.ts';
+import { changedClaim, claimsOf, isNoIdToken } from '../tokens/tokenUse.ts';
 
 /** Milliseconds: an access token that expires sooner than this is not adopted. */
 const leastAdoptedLifetime = 10_000;
@@ -189,15 +189,16 @@ export function refusedBy(
 
 /**
  * Removes an ID token whose issuer or subject has changed, because the record is stored before the answer is validated.
- * If the window closes in between, later ID tokens would be compared with the wrong one.
+ * If the window closes in between, later ID tokens would be compared with the wrong one. What is no ID token is removed
+ * for the same reason: nothing could be compared with it.
  */
 export function storable(raw: RawTokens, { tokens, binding }: StoredRecord): RawTokens {
-  const now = claimsOf(raw.id_token);
+  const { id_token, ...others } = raw;
+  if (isNoIdToken(id_token)) return others;
+  const now = claimsOf(id_token);
   if (now === undefined) return raw;
   const before = claimsOf(tokens?.id_token) ?? (binding?.issuer === undefined ? {} : { iss: binding.issuer });
-  if (changedClaim(before, now) === undefined) return raw;
-  const { id_token: _, ...others } = raw;
-  return others;
+  return changedClaim(before, now) === undefined ? raw : others;
 }
 
 /**
@@ -214,9 +215,11 @@ export function answered(
     /** The fingerprint of the token that was sent, if windows share it. */
     readonly print?: string | undefined;
     readonly incomplete?: true | undefined;
+    /** The answer had something that is no ID token. */
+    readonly isIdTokenLeftOut?: boolean;
   },
 ): ReturnType<typeof trimToLimit> {
-  const { raw, receivedAt, generation, binding, print, incomplete } = answer;
+  const { raw, receivedAt, generation, binding, print, incomplete, isIdTokenLeftOut } = answer;
   if (isRenewable(record)) {
     const grant = raw.refresh_token === undefined && ({ grant: 'client_credentials' } as const);
     const tokens = counted(merge(undefined, raw, receivedAt), record.tokens);
@@ -226,7 +229,11 @@ export function answered(
   const { family } = record;
   const isRotated = merged.refresh_token !== record.tokens?.refresh_token;
   const isKept = !isRotated && raw.access_token !== undefined && incomplete !== true;
-  const tokens = { ...merged, ...(isKept && { refresh_token_kept: true as const }) };
+  const tokens = {
+    ...merged,
+    ...(isKept && { refresh_token_kept: true as const }),
+    ...(isIdTokenLeftOut && merged.id_token !== undefined && { id_token_left_out: true as const }),
+  };
   const turned = family && isRotated && { family: rotated(family, print) };
   const undoable = replaced && !replaced.refreshed && { replaced: { ...replaced, refreshed: true as const } };
   return trimToLimit({ ...record, ...turned, ...undoable, generation, binding, tokens });

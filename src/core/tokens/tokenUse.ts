@@ -84,6 +84,38 @@ export function claimsOf(idToken: string | undefined): Claims | undefined {
   }
 }
 
+const isText = (value: unknown) => typeof value === 'string' && value !== '';
+const isTime = (value: unknown) => typeof value === 'number' || (typeof value === 'string' && timeAsText.test(value));
+
+/** A time that an issuer wrote as text. */
+export const timeAsText = /^\d{1,12}(?:\.\d{1,9})?$/;
+
+/** The claims of every ID token (OpenID Connect Core section 2). */
+const required = {
+  iss: isText,
+  sub: isText,
+  aud: (value: unknown) => (Array.isArray(value) ? value.length > 0 && value.every(isText) : isText(value)),
+  exp: isTime,
+  iat: isTime,
+} as const;
+
+type RequiredClaim = keyof typeof required;
+
+/** The claims that an ID token lacks, or has with a value of the wrong type. */
+export function missingClaims(claims: Claims): RequiredClaim[] {
+  return (Object.keys(required) as RequiredClaim[]).filter(name => !required[name](own(claims as JsonObject, name)));
+}
+
+/**
+ * True for a text in the place of an ID token that is none: no JWT, or one without a claim that all have. An encrypted one
+ * cannot be judged.
+ */
+export function isNoIdToken(token: string | undefined): boolean {
+  if (token === undefined || token.split('.').length === 5) return false;
+  const claims = claimsOf(token);
+  return claims === undefined || missingClaims(claims).length > 0;
+}
+
 /** The first claim that differs between two ID tokens of one sign-in but must not (OpenID Connect Core §12.2). */
 export function changedClaim(before: Claims, now: Claims): 'iss' | 'sub' | 'aud' | undefined {
   if (before.iss !== undefined && !isSameIssuer(before.iss, now.iss)) return 'iss';

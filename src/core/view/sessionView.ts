@@ -110,6 +110,8 @@ function tokenChildren(session: Session, name: TokenName): ViewNode[] {
   const decoded = tryDecode(token);
   const facts: ViewNode[] = name === 'access_token' ? accessTokenFacts(session) : [];
   const message = { kind: 'message', id, name } as const;
+  const isOlder = name === 'id_token' && session.record?.tokens?.id_token_left_out === true;
+  if (isOlder) facts.push({ ...message, message: 'left_out' });
   if ('error' in decoded) return [{ ...message, message: 'undecodable', error: decoded.error }, ...facts];
   if (decoded.kind === 'opaque') return [...facts, { ...message, message: 'opaque' }];
   const warnings = unique(decoded.warnings.map(warning => ({ kind: 'warning', id, name, warning }) as const));

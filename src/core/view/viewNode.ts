@@ -69,6 +69,7 @@ type Message =
   | 'undecodable'
   | 'opaque'
   | 'encrypted'
+  | 'left_out'
   | 'verify_failed';
 
 export interface ClaimNode {

@@ -319,6 +319,14 @@ export function messageItem(
         description: l10n.t('only its recipient can read the claims'),
         icon: 'lock',
       };
+    case 'left_out':
+      return {
+        label: l10n.t('Not renewed'),
+        description: l10n.t(
+          'what the last refresh brought as an ID token is no JWT or lacks a required claim, and was left out',
+        ),
+        ...warning,
+      };
     case 'verify_failed':
       return { label: l10n.t('Not checked'), description: reason, ...warning };
   }

@@ -112,6 +112,17 @@ describe('the tree of a connection', () => {
     assert.equal(kinds(nodes).filter(kind => kind === 'warning').length, 1);
   });
 
+  it('says that an ID token is older than what the last refresh brought', () => {
+    for (const left of [true, undefined] as const) {
+      const of = session({ id_token: jwt({ exp: 1 }), ...(left && { id_token_left_out: left }) });
+      const nodes = childrenOf({ kind: 'token', id: 'a', name: 'id_token' }, of);
+      assert.equal(
+        nodes.some(node => node.kind === 'message' && node.message === 'left_out'),
+        left === true,
+      );
+    }
+  });
+
   it('offers to sign in where there is an issuer to sign in at', () => {
     const { connection, ...rest } = session(undefined);
     const at = { ...rest, connection: { ...connection, issuer: 'https://a.example' } };
