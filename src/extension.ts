@@ -121,6 +121,7 @@ export function startExtension(context: ExtensionContext, view: ConnectionsView,
     clock: platform.clock,
     verifications: issuers.verifications,
     features: onDemand,
+    log: storage.log,
   });
   async function arrived(query: string): Promise<void> {
     const { reportArrival } = await onDemand();

@@ -96,10 +96,10 @@ function drawTimeline(svg: string, spoken: string): void {
   timeline.replaceChildren(document.importNode(root, true), h('p', { class: 'spoken' }, [spoken]));
 }
 
-/** The editor of header and payload as JSON. Texts are checked while the user types; the page owns the texts. */
 /** Milliseconds without typing before the text is sent. */
 const rest = 120;
 
+/** The editor of header and payload as JSON. Texts are checked while the user types; the page owns the texts. */
 interface Editor {
   readonly element: HTMLElement;
   /** Number of the last edit. Results for earlier edits are ignored. */

@@ -78,6 +78,7 @@ async function hugeToken(): Promise<Record<string, number>> {
     },
     ...parts,
     features: async () => features,
+    log: () => {},
   });
   const { blocked } = await opened(token(10 * megabyte));
   for (const each of own) each.dispose();

@@ -9,7 +9,8 @@ import {
 } from 'vscode';
 import { settings } from '../../contributions.ts';
 import type { Verifications } from '../../core/checks/verifications.ts';
-import type { Clock } from '../../core/ports.ts';
+import { classify } from '../../core/errors.ts';
+import type { Clock, Log } from '../../core/ports.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { mayHoldToken } from '../../core/tokens/findJwts.ts';
 import type * as OnDemand from '../onDemand.ts';
@@ -25,6 +26,7 @@ export interface EditorParts {
   readonly verifications: Pick<Verifications, 'stateOf' | 'known'>;
   /** Loaded when a text may contain a token. */
   readonly features: () => Promise<typeof OnDemand>;
+  readonly log: Log;
 }
 
 /** Milliseconds without changes before a document is scanned again. */
@@ -37,7 +39,7 @@ const longestTimer = 24 * 3600_000;
 const anywhere = '*';
 
 /** Registers the providers. Their code is loaded when a text may contain a token. */
-export function registerEditorFeatures({ own, sessions, clock, verifications, features }: EditorParts): {
+export function registerEditorFeatures({ own, sessions, clock, verifications, features, log }: EditorParts): {
   readonly links: TerminalLinkProvider;
 } {
   own(
@@ -119,9 +121,15 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
     const begin = async () => {
       if (watching || !wantsStagedWarning()) return;
       watching = true;
-      const { watchStaged } = await features();
-      // Without Git, nothing is staged.
-      await watchStaged({ own, clock, wanted: wantsStagedWarning }).catch(() => {});
+      try {
+        const { watchStaged } = await features();
+        await watchStaged({ own, clock, wanted: wantsStagedWarning });
+      } catch (error) {
+        // Tried again when a setting changes: VS Code's Git may be on by then.
+        watching = false;
+        const { code } = classify(error);
+        if (code !== 'git_unavailable') log('error', 'staged files are not watched', { code });
+      }
     };
     own(workspace.onDidChangeConfiguration(begin));
     void begin();

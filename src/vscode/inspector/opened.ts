@@ -125,8 +125,10 @@ export function encodedParts(token: string, { kind }: DecodedToken): InspectorMo
   }));
 }
 
-/** Header and payload, member by member, with meanings and the position of their characters. */
-/** @param said the content of a token that is not JOSE */
+/**
+ * Header and payload, member by member, with meanings and the position of their characters.
+ * @param said the content of a token that is not JOSE
+ */
 export function decodedSections(decoded: DecodedToken, now: number, said?: JsonObject): Section[] {
   if (decoded.kind === 'opaque')
     return said ? [section('inside', l10n.t('What it says'), jsonText(said), claimText, now)] : [];

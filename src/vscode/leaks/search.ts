@@ -279,8 +279,7 @@ function leakText({ kind, expiresAt, connection, issuer }: Leak, now: number): s
   }
 }
 
-/** Staged files, as reported by VS Code's Git extension. No process is started here. */
-/** The used part of the API of `vscode.git` (`getAPI(1)`). */
+/** The used part of the API of VS Code's Git extension (`getAPI(1)`), which reports the staged files. */
 interface GitApi {
   readonly repositories: readonly Repository[];
   readonly onDidOpenRepository: Event<Repository>;
