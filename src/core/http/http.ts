@@ -120,11 +120,16 @@ export function boundedFetch(fetch: Fetch, limits: FetchLimits = {}): Fetch {
     const stopTimer = clock.schedule(() => stop('timeout'), timeout);
     let answered = false;
     const arrived: Arrived = { chunks: [] };
+    const headers = new Headers(init.headers);
+    // A gateway that unpacks a body and leaves the header, or the reverse, loses it: fetch gives up on such a body. These
+    // bodies are too small for a compression to matter.
+    headers.set('accept-encoding', 'identity');
     try {
       const answer = async () => {
         for (let from = input, left = redirects === undefined ? 0 : 3; ; left--) {
           const response = await fetch(from, {
             ...init,
+            headers,
             redirect: 'manual',
             credentials: 'omit',
             cache: 'no-store',
