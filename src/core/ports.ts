@@ -75,7 +75,7 @@ export interface LedgerEntry {
 interface NotedFamily {
   readonly id: string;
   readonly turn: number;
-  readonly prints?: Readonly<Record<string, string>>;
+  readonly earlier?: string;
   readonly with?: readonly string[];
 }
 

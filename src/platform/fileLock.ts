@@ -151,9 +151,10 @@ export function createFileLock(options: FileLockOptions): FileLock {
       }
     }
 
-    async function write(entry: LedgerEntry, durable: boolean): Promise<void> {
+    async function write(entry: LedgerEntry, reservation?: Draft): Promise<void> {
       const after = await assertWanted(entry.generation);
-      await place(() => replaceFile(files.ledger, claim.path('ledger'), ledgerText(entry, after), durable));
+      const synced = reservation && [reservation];
+      await place(() => replaceFile(files.ledger, claim.path('ledger'), ledgerText(entry, after), synced));
       // Checks again, because a sign-out between the check and the write has not seen this entry. Now one of the two
       // sees the other.
       await assertWanted(entry.generation);
@@ -186,7 +187,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
         const { entry, signOut } = await readLedger(files, name);
         return combineSignOut(undamagedValue(entry, name), undamagedValue(signOut, name));
       },
-      writeLedger: entry => write(entry, false),
+      writeLedger: entry => write(entry),
       async mark(entry, room) {
         // A heartbeat first: from here on, no other process takes over without finding the note.
         if (!(await holding.confirm())) throw lost();
@@ -194,15 +195,15 @@ export function createFileLock(options: FileLockOptions): FileLock {
           claim.announce(clock.now());
           reserved ??= openDraft(claim.path('journal'));
           reserved.write(' '.repeat(room));
-          await reserved.flush();
         });
-        await write(entry, true);
+        // Without the space for an answer, the ledger stays as it was.
+        await write(entry, reserved);
         await place(() => flushNames(folder));
         isMarked = true;
       },
       async voidBelow(generation) {
         const text = signOutText(generation - 1, clock.now());
-        await place(() => replaceFile(files.signedOut, claim.path('signed-out'), text, true));
+        await place(() => replaceFile(files.signedOut, claim.path('signed-out'), text, []));
       },
       async handOver(...answer) {
         await assertWanted(answer[0]);
@@ -251,9 +252,10 @@ export function createFileLock(options: FileLockOptions): FileLock {
    */
   async function cleanUp(name: string, files: LockFiles, claim: LockClaim): Promise<void> {
     try {
-      const { entry, signOut } = await readLedger(files, name);
-      if (signOut.value === undefined) return;
-      const { generation } = signOut.value;
+      const { value: signOut } = await readSignOut(files, name);
+      if (signOut === undefined) return;
+      const { generation } = signOut;
+      const { entry } = await readLedger(files, name);
       // Renamed into the owner's folder, which is deleted at release. Like a write, this fails if the lock is lost.
       if (entry.value && entry.value.generation <= generation) renameSync(files.ledger, claim.path('void-ledger'));
       const journal = await readJournal(files, name);
@@ -277,7 +279,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
         // A damaged file does not tell how far other windows have come.
         const step = entry.damaged || signOut.damaged ? generationGap : 1;
         last = Math.max(last, entry.value?.generation ?? 0, signOut.value?.generation ?? 0) + step;
-        await replaceFile(files.signedOut, temporary, signOutText(last, at), true);
+        await replaceFile(files.signedOut, temporary, signOutText(last, at), []);
         // A window may have written meanwhile without knowing of this sign-out: that is voided as well.
         const { value } = (await readLedger(files, name)).entry;
         if (value === undefined || value.generation <= last || value.after >= last) break;

@@ -68,14 +68,18 @@ export function readText(file: string, limit: number): string | undefined {
     throw error;
   }
   try {
-    assertKind(fstatSync(handle), 'file');
-    const buffer = Buffer.allocUnsafe(limit + 1);
-    let size = 0;
-    for (let read = -1; read !== 0 && size <= limit; size += read) {
-      read = readSync(handle, buffer, size, limit + 1 - size, size);
+    const stats = fstatSync(handle);
+    assertKind(stats, 'file');
+    // The second time only if the file has grown since.
+    for (const most of [Math.min(stats.size, limit), limit]) {
+      const buffer = Buffer.allocUnsafe(most + 1);
+      let size = 0;
+      for (let read = -1; read !== 0 && size <= most; size += read) {
+        read = readSync(handle, buffer, size, most + 1 - size, size);
+      }
+      if (size <= most) return buffer.toString('utf8', 0, size);
     }
-    if (size > limit) throw failure('EFBIG');
-    return buffer.toString('utf8', 0, size);
+    throw failure('EFBIG');
   } finally {
     closeSync(handle);
   }
@@ -156,17 +160,29 @@ export function openDraft(path: string): Draft {
 /**
  * Replaces `file` by renaming `temporary`, a path in the same file system: readers and the next start find the old text
  * or the new one, even if this process is killed.
- * @param durable sync the new text to the disk before the rename
+ * @param synced sync the new text to the disk before the rename, and these drafts with it: one wait for all of them
  */
-export async function replaceFile(file: string, temporary: string, text: string, durable = false): Promise<void> {
+export async function replaceFile(
+  file: string,
+  temporary: string,
+  text: string,
+  synced?: readonly Draft[],
+): Promise<void> {
   const draft = openDraft(temporary);
   try {
     draft.write(text);
-    if (durable) await draft.flush();
+    if (synced) await flushAll([draft, ...synced]);
   } finally {
     draft.close();
   }
   await move(temporary, file);
+}
+
+/** Waits for all of them, also if one fails: the handle of a running sync must not be closed. */
+async function flushAll(drafts: readonly Draft[]): Promise<void> {
+  for (const result of await Promise.allSettled(drafts.map(draft => draft.flush()))) {
+    if (result.status === 'rejected') throw result.reason;
+  }
 }
 
 export async function move(from: string, to: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { isWorkbenchError, WorkbenchError } from '../core/errors.ts';
 import type { HandedOver, LedgerEntry } from '../core/ports.ts';
+import { isPrints } from '../core/records/record.ts';
 import { errorCode, readPatiently } from './files.ts';
 import type { LockFiles } from './lockClaim.ts';
 
@@ -155,14 +156,8 @@ function isEntry(value: unknown): value is WrittenEntry {
 
 function isFamily(value: unknown): boolean {
   if (!isObject(value) || !isText(value.id, 64) || !isGeneration(value.turn)) return false;
-  if (value.prints !== undefined && !isPrints(value.prints)) return false;
+  if (value.earlier !== undefined && !isPrints(value.earlier)) return false;
   return value.with === undefined || (Array.isArray(value.with) && value.with.every(id => isText(id, 64)));
-}
-
-function isPrints(value: unknown): boolean {
-  return (
-    isObject(value) && Object.entries(value).every(([turn, each]) => isGeneration(Number(turn)) && isText(each, 64))
-  );
 }
 
 function isIntent(value: unknown): boolean {

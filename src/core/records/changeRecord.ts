@@ -6,6 +6,7 @@ import {
   emptyRecord,
   isRefused,
   newest,
+  printsOf,
   type RefreshIntent,
   type StoredRecord,
   sharedAlso,
@@ -184,7 +185,7 @@ function familiesAside(lease: Lease, { family, replaced, owed = [] }: StoredReco
     if (other === undefined || other.id === family?.id) return [];
     const token = tokens?.refresh_token;
     const { with: _, ...named } = other;
-    return withPrints(named, token === undefined ? {} : { [other.turn]: lease.fingerprint(token) });
+    return withPrints(named, token && printsOf(other.turn, lease.fingerprint(token)));
   });
   return noted.slice(-asideLimit);
 }

@@ -18,12 +18,14 @@ import {
   isRefused,
   newest,
   type Owed,
+  printsOf,
   type Replaced,
   recordOwed,
   replacedBy,
   type StoredRecord,
   sharedAlso,
   type TokenFamily,
+  turnOfPrint,
   unansweredIntent,
   withPrints,
 } from './record.ts';
@@ -103,10 +105,9 @@ function heldIn(ledger: LedgerEntry | undefined): readonly Held[] {
 function knownAmong(held: readonly Held[], print: string): TokenFamily | undefined {
   for (const { fingerprint, family } of held) {
     if (family === undefined) continue;
-    const newest = fingerprint === undefined ? {} : { [family.turn]: fingerprint };
-    const all = withPrints(family, newest);
-    const [turn] = Object.entries(all.prints ?? {}).find(([, each]) => each === print) ?? [];
-    if (turn !== undefined) return { ...all, turn: Number(turn) };
+    const all = withPrints(family, fingerprint && printsOf(family.turn, fingerprint));
+    const turn = fingerprint === print ? family.turn : turnOfPrint(family, print);
+    if (turn !== undefined) return { ...all, turn };
     if (family.id === print) return { ...all, turn: 0 };
   }
   return undefined;
@@ -383,7 +384,7 @@ function adopted(ours: StoredRecord, theirs: StoredRecord, generation: number): 
     generation,
     binding,
     tokens,
-    family: { ...withPrints(ours.family, theirs.family?.prints), turn: theirs.family?.turn ?? 0 },
+    family: { ...withPrints(ours.family, theirs.family?.earlier), turn: theirs.family?.turn ?? 0 },
     ...(theirs.dpop_key !== undefined && { dpop_key: theirs.dpop_key }),
   };
   return withNotesOf(record, theirs);

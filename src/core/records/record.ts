@@ -80,8 +80,8 @@ export interface TokenFamily {
   readonly id: string;
   /** How often it has been rotated. */
   readonly turn: number;
-  /** Fingerprints of its latest tokens, by their turn: the text of an earlier one may be imported again. */
-  readonly prints?: Readonly<Record<string, string>>;
+  /** Fingerprints of its latest tokens: the text of an earlier one may be imported again. See `printsPattern`. */
+  readonly earlier?: string;
   /** Ids of other connections that hold the token, as far as this one has heard. */
   readonly with?: readonly string[];
 }
@@ -123,18 +123,54 @@ export function replacedBy(record: StoredRecord): Replaced | undefined {
 export function sharedAlso(record: StoredRecord, noted: TokenFamily | undefined): StoredRecord {
   const { family } = record;
   if (family === undefined || noted?.with === undefined || noted.id !== family.id) return record;
-  const known = withPrints(family, noted.prints);
+  const known = withPrints(family, noted.earlier);
   return { ...record, family: { ...known, with: [...new Set([...(family.with ?? []), ...noted.with])] } };
 }
+
+/**
+ * Fingerprints of tokens that followed each other: the turn of the first one, a colon, and 16 digits of each, or dashes
+ * where it is unknown. One text, because every refresh writes and checks it several times.
+ */
+const printsPattern = /^\d{1,15}:(?:[\da-f]{16}|-{16}){1,128}$/;
 
 /** How many tokens of a family are recognised when they are imported: those of some days, or of some hours at least. */
 const printLimit = 128;
 
+const unknownPrint = '-'.repeat(16);
+
+export function isPrints(value: unknown): boolean {
+  return typeof value === 'string' && printsPattern.test(value);
+}
+
+/** Of one token. Only a lock that no other window shares has fingerprints of another form. */
+export function printsOf(turn: number, print: string): string | undefined {
+  const prints = `${turn}:${print}`;
+  return isPrints(prints) ? prints : undefined;
+}
+
+/** The turn of the token with this fingerprint. */
+export function turnOfPrint({ earlier }: TokenFamily, print: string): number | undefined {
+  const { first, all } = readPrints(earlier);
+  const at = all.indexOf(print);
+  return at < 0 ? undefined : first + at;
+}
+
 /** The family with these fingerprints as well, as far as there is room: the latest ones count. */
-export function withPrints(family: TokenFamily, more: TokenFamily['prints'] = {}): TokenFamily {
-  // Members that are numbers are in their order.
-  const latest = Object.entries({ ...family.prints, ...more }).slice(-printLimit);
-  return latest.length === 0 ? family : { ...family, prints: Object.fromEntries(latest) };
+export function withPrints(family: TokenFamily, more: string | undefined): TokenFamily {
+  if (more === undefined) return family;
+  const [known, others] = [readPrints(family.earlier ?? more), readPrints(more)];
+  const end = Math.max(known.first + known.all.length, others.first + others.all.length);
+  const first = Math.max(end - printLimit, Math.min(known.first, others.first));
+  const all = Array.from({ length: end - first }, (_, index) => {
+    const noted = others.all[first + index - others.first] ?? unknownPrint;
+    return noted === unknownPrint ? (known.all[first + index - known.first] ?? unknownPrint) : noted;
+  });
+  return { ...family, earlier: `${first}:${all.join('')}` };
+}
+
+function readPrints(prints = '0:'): { readonly first: number; readonly all: readonly string[] } {
+  const [first, all = ''] = prints.split(':');
+  return { first: Number(first), all: all.match(/.{16}/g) ?? [] };
 }
 
 export interface RefreshIntent {
@@ -194,30 +230,45 @@ export function isUnreadable(error: unknown): boolean {
  * @throws WorkbenchError `record_too_large`, `internal`
  */
 export function serializeRecord(record: StoredRecord): string {
-  const flaw = flawOf(record);
+  const { text, flaw } = written(record);
   if (flaw !== undefined) throw new WorkbenchError('internal', { type: `record ${flaw}` });
-  const text = JSON.stringify(record);
   if (text.length > recordLimit) throw tooLarge(record, text.length);
   return text;
 }
 
+/** Each record is written once, because a refresh stores, seals and measures the same one. */
+const texts = new WeakMap<StoredRecord, { readonly text: string; readonly flaw: keyof StoredRecord | undefined }>();
+
+/** Fingerprints of earlier tokens are left out where they would take the room of anything else. */
+function written(record: StoredRecord) {
+  const known = texts.get(record);
+  if (known) return known;
+  const whole = JSON.stringify(record);
+  const fits = whole.length <= recordLimit - reservedLength;
+  const made = { text: fits ? whole : JSON.stringify(withoutPrints(record)), flaw: flawOf(record) };
+  texts.set(record, made);
+  return made;
+}
+
+/** The length of the text to store, in UTF-16 code units. */
+export function recordLength(record: StoredRecord): number {
+  return written(record).text.length;
+}
+
 /** @throws WorkbenchError `record_too_large` if these tokens leave no room to mark the record later */
 export function assertRoomForIntent(record: StoredRecord): void {
-  if (!hasRoomForIntent(record)) throw tooLarge(record, JSON.stringify(record).length);
+  if (!hasRoomForIntent(record)) throw tooLarge(record, recordLength(record));
 }
 
 function hasRoomForIntent(record: StoredRecord): boolean {
-  return JSON.stringify(record).length <= recordLimit - reservedLength;
+  return recordLength(record) <= recordLimit - reservedLength;
 }
 
 /**
  * Keeps what an import has replaced if there is room, or at least its refresh token, which can get the other tokens
  * again. Of what is owed to other connections, the refresh tokens stay as long as they fit beside that of the record.
- * Fingerprints of earlier tokens go before any token.
  */
-export function withRoomForReplaced(whole: StoredRecord): StoredRecord {
-  if (hasRoomForIntent(whole)) return whole;
-  const record = withoutPrints(whole);
+export function withRoomForReplaced(record: StoredRecord): StoredRecord {
   if ((record.replaced ?? record.owed) === undefined || hasRoomForIntent(record)) return record;
   const { replaced, owed, ...others } = record;
   const least = owed?.map(each => ({ ...each, ...(each.tokens && { tokens: onlyRefreshToken(each.tokens) }) }));
@@ -234,7 +285,7 @@ export function withRoomForReplaced(whole: StoredRecord): StoredRecord {
 }
 
 function withoutPrints({ family, replaced, owed, ...record }: StoredRecord): StoredRecord {
-  const bare = ({ prints: _, ...named }: TokenFamily): TokenFamily => named;
+  const bare = ({ earlier: _, ...named }: TokenFamily): TokenFamily => named;
   return {
     ...record,
     ...(family && { family: bare(family) }),
@@ -257,7 +308,7 @@ export function trimToLimit(whole: StoredRecord): {
   readonly error?: WorkbenchError;
 } {
   const record = withRoomForReplaced(whole);
-  const { length } = JSON.stringify(record);
+  const length = recordLength(record);
   if (length <= recordLimit - reservedLength || record.tokens === undefined) return { record };
   const { id_token = '', ...tokens } = record.tokens;
   const { access_token: _, token_type: __, expires_at: ___, scope: ____, ...refreshToken } = tokens;
@@ -373,8 +424,7 @@ const isRefusal = withFields({ generation: isCount, at: isTime, error: isText },
 const isFamily = withFields(
   { id: isText, turn: isCount },
   {
-    prints: value =>
-      isObject(value) && Object.entries(value).every(([turn, each]) => isCount(Number(turn)) && isText(each)),
+    earlier: isPrints,
     with: value => Array.isArray(value) && value.every(isText),
   },
 );

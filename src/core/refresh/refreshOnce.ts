@@ -203,13 +203,13 @@ export async function refreshOnce(
     const isIdTokenLeftOut = isNoIdToken(answer.raw.id_token);
     const brought = { raw, receivedAt, generation, binding, print, incomplete, isIdTokenLeftOut };
     let cut: WorkbenchError | undefined;
-    const expected = step.answered(sent, brought).record;
+    const expected = step.answered(sent, brought);
     // The journal comes first, because it survives a crash: SecretStorage reports a write as done before it is on the
     // disk. The two writes must not run in parallel: a window that sees SecretStorage late would overwrite the only
     // copy.
-    const handed = await publishRecord(lease, expected);
+    const handed = await publishRecord(lease, expected.record);
     const stored = await storeStep(job.sent, current => {
-      const { record, error } = step.answered(current, brought);
+      const { record, error } = current === sent ? expected : step.answered(current, brought);
       cut = error;
       return record;
     });

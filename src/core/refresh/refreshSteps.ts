@@ -10,7 +10,9 @@ import {
   isRefused,
   isRenewable,
   leastInterval,
+  printsOf,
   type RefreshIntent,
+  recordLength,
   recordLimit,
   type StoredRecord,
   type TokenFamily,
@@ -162,7 +164,7 @@ export function withIntent(record: StoredRecord, now: number): StoredRecord {
  * be longer than the old ones.
  */
 export function responseReserve(record: StoredRecord): number {
-  return Math.min(2 * JSON.stringify(record).length + 8192, 2 * recordLimit);
+  return Math.min(2 * recordLength(record) + 8192, 2 * recordLimit);
 }
 
 /** Removes the mark of an attempt. `earlier`, an attempt that is still unanswered, stays marked. */
@@ -241,7 +243,7 @@ export function answered(
 
 function rotated(family: TokenFamily, print: string | undefined): TokenFamily {
   const { turn } = family;
-  return { ...withPrints(family, print === undefined ? {} : { [turn]: print }), turn: turn + 1 };
+  return { ...withPrints(family, print && printsOf(turn, print)), turn: turn + 1 };
 }
 
 /**

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { Lease, LedgerEntry } from '../../../src/core/ports.ts';
+import { replaceFile } from '../../../src/platform/files.ts';
 import { failureOf } from '../../support/failureOf.ts';
 import { never, promised, recordingLog, useFolder, windowOf } from './support.ts';
 
@@ -18,6 +19,7 @@ describe('ledger', () => {
       ...['null', '[]', '7', '"text"', '{}', '\0'.repeat(50), `${whole}x`, whole.replace('1', '2')],
       ...['-1', '1.5', '1e400', '9007199254740991', '"7"', 'null'].map(text => whole.replace('7', text)),
       ...['intent', 'refused', 'notBefore', 'fingerprint'].map(name => whole.replace('}', `,"${name}":{}}`)),
+      whole.replace('}', ',"family":{"id":"f","turn":1,"earlier":"0:f"}}'),
       ' '.repeat(5000),
     ];
     for (const text of [...torn, ...foreign]) {
@@ -106,6 +108,24 @@ describe('ledger', () => {
     });
     assert.equal((await lock.peek('a')).handedOver?.sealed.length, 1000);
     assert.deepEqual((await readdir(folder.path)).sort(), ['n-a.journal', 'n-a.ledger']);
+  });
+
+  it('stays as it was if what has to be on the disk before it is not, and waits for all of that', async () => {
+    const [file, temporary] = [join(folder.path, 'n-a.ledger'), join(folder.path, 'new')];
+    await write('n-a.ledger', 'before');
+    const first = promised();
+    const draft = (flush: () => Promise<void>) => ({ write() {}, flush, close() {}, discard() {} });
+    const failing = draft(() => Promise.reject(new Error('no space')));
+    let isOver = false;
+    const replaced = replaceFile(file, temporary, 'after', [failing, draft(() => first.promise)]).finally(() => {
+      isOver = true;
+    });
+    const failed = assert.rejects(replaced, /no space/);
+    await new Promise(setImmediate);
+    assert.equal(isOver, false);
+    first.resolve();
+    await failed;
+    assert.equal(await readFile(file, 'utf8'), 'before');
   });
 
   it('reads back whatever is written, and any bytes without failing', async () => {

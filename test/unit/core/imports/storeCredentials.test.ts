@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Connection } from '../../../../src/core/records/connection.ts';
 import { noHandover } from '../../../../src/core/records/journalKeys.ts';
+import { recordLimit } from '../../../../src/core/records/record.ts';
 import { renameIssuer, storeCredentials } from '../../../../src/core/records/storeTokens.ts';
 import { createWorld, present, signedIn, type Window, type World } from '../refresh/refreshWorld.ts';
 
@@ -91,6 +92,23 @@ describe('storing what a client proves itself with', () => {
     const { tokens, client_secret, generation } = world.stored();
     assert.deepEqual([tokens, client_secret, generation], [undefined, 'new', 2]);
     assert.equal(await world.first.refresh(), 'reauthRequired no_refresh_token');
+  });
+
+  it('is not refused because of the fingerprints of earlier tokens', async () => {
+    const world = await signedIn();
+    const family = { id: 'first', turn: 128 };
+    const tokens = { ...present(world.stored().tokens), id_token: '' };
+    const room = recordLimit - 1024 - JSON.stringify({ ...world.stored(), tokens, family }).length - 200;
+    const full = { ...tokens, id_token: 'x'.repeat(room) };
+    const earlier = `0:${'f'.repeat(16 * 128)}`;
+    await world.first.vault.update('main', record => ({
+      ...present(record),
+      tokens: full,
+      family: { ...family, earlier },
+    }));
+    await storing(world, world.first)({ client_secret: 's'.repeat(100) });
+    const stored = world.stored();
+    assert.deepEqual([stored.client_secret?.length, stored.tokens, stored.family], [100, full, family]);
   });
 
   it('begins anew where the settings are about another client by now', async () => {

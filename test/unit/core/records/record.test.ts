@@ -4,14 +4,19 @@ import { isWorkbenchError } from '../../../../src/core/errors.ts';
 import {
   assertRoomForIntent,
   emptyRecord,
+  isPrints,
   isRefused,
   newest,
   parseRecord,
+  printsOf,
   recordLimit,
   type StoredRecord,
   serializeRecord,
+  type TokenFamily,
   trimToLimit,
+  turnOfPrint,
   withoutTokens,
+  withPrints,
 } from '../../../../src/core/records/record.ts';
 import { dataOf } from '../../../support/failureOf.ts';
 import { present } from '../refresh/refreshWorld.ts';
@@ -212,17 +217,75 @@ describe('a record', () => {
     assert.deepEqual([cut(most).record.tokens?.access_token, cut(most).record.replaced], [most, undefined]);
   });
 
-  it('loses the fingerprints of earlier tokens before any token', () => {
-    const prints = Object.fromEntries(Array.from({ length: 128 }, (_, turn) => [turn, 'f'.repeat(16)]));
+  it('leaves out the fingerprints of earlier tokens before anything else, whichever part of it grows', () => {
+    const earlier = `0:${'f'.repeat(16 * 128)}`;
     const family = { id: 'first', turn: 128 };
     const tokens = { ...present(full.tokens), obtained_at: 1 };
     const owed = [{ generation: 1, family: { ...family, id: 'owed', with: ['other'] }, tokens }];
     const bare = { ...full, tokens, family, owed };
     const room = recordLimit - 1024 - JSON.stringify(bare).length - 10;
-    const most = { ...tokens, access_token: 'x'.repeat(room) };
-    const noted = owed.map(each => ({ ...each, family: { ...each.family, prints } }));
-    const { record, error } = trimToLimit({ ...bare, tokens: most, family: { ...family, prints }, owed: noted });
-    assert.deepEqual([record, error], [{ ...bare, tokens: most }, undefined]);
+    const most = { ...bare, tokens: { ...tokens, access_token: 'x'.repeat(room) } };
+    const noted = owed.map(each => ({ ...each, family: { ...each.family, earlier } }));
+    const { record, error } = trimToLimit({ ...most, family: { ...family, earlier }, owed: noted });
+    assert.deepEqual([parseRecord('main', serializeRecord(record)), error], [most, undefined]);
+    assertRoomForIntent(record);
+    // What another connection or a mark adds is not cut: it is written as it is.
+    const marked = { ...record, intent: { generation: 3, at: 1 } };
+    assert.deepEqual(parseRecord('main', serializeRecord(marked)), { ...most, intent: marked.intent });
+    const small = { ...bare, family: { ...family, earlier } };
+    assert.deepEqual(parseRecord('main', serializeRecord(small)), small);
+  });
+
+  describe('notes fingerprints of tokens that followed each other', () => {
+    const print = (turn: number) => turn.toString(16).padStart(16, '0');
+    const noting = (...turns: number[]) =>
+      turns.reduce<TokenFamily>((each, turn) => withPrints(each, printsOf(turn, print(turn))), {
+        id: 'first',
+        turn: 0,
+      });
+
+    it('finds them by the text of each', () => {
+      const family = noting(3, 4, 6);
+      assert.equal(family.earlier, `3:${print(3)}${print(4)}${'-'.repeat(16)}${print(6)}`);
+      const found = [3, 4, 5, 6].map(turn => turnOfPrint(family, print(turn)));
+      assert.deepEqual(found, [3, 4, undefined, 6]);
+      // Not in the middle of two.
+      assert.equal(turnOfPrint(family, `${print(3).slice(8)}${print(4).slice(0, 8)}`), undefined);
+      assert.equal(turnOfPrint({ id: 'first', turn: 0 }, print(3)), undefined);
+    });
+
+    it('joins what two connections have noted, in either order', () => {
+      const [one, other] = [noting(3, 4), noting(1, 2, 4, 7)];
+      const both = noting(1, 2, 3, 4, 7).earlier;
+      assert.deepEqual([withPrints(one, other.earlier).earlier, withPrints(other, one.earlier).earlier], [both, both]);
+      assert.equal(withPrints(one, undefined), one);
+    });
+
+    it('keeps the latest 128, however far the turns are apart', () => {
+      const all = noting(...Array.from({ length: 200 }, (_, turn) => turn));
+      assert.deepEqual([turnOfPrint(all, print(71)), turnOfPrint(all, print(72))], [undefined, 72]);
+      const far = withPrints(all, printsOf(10 ** 14, print(5)));
+      assert.deepEqual([turnOfPrint(far, print(5)), turnOfPrint(far, print(199))], [10 ** 14, undefined]);
+      assert.ok(isPrints(far.earlier));
+    });
+
+    it('takes no other form', () => {
+      assert.deepEqual(
+        [printsOf(0, ''), printsOf(0, 'token'), printsOf(2 ** 52, print(0))],
+        [undefined, undefined, undefined],
+      );
+      for (const earlier of [
+        '',
+        '0:',
+        `-1:${print(0)}`,
+        `0:${print(0)}0`,
+        `0:${'f'.repeat(16 * 129)}`,
+        { 0: print(0) },
+      ]) {
+        const text = JSON.stringify({ ...full, family: { id: 'first', turn: 1, earlier } });
+        assert.deepEqual(flaw(text), ['record_unreadable', 'family']);
+      }
+    });
   });
 
   it('of the higher generation counts, and of two the stored one', () => {

@@ -18,7 +18,7 @@ import type { Rotation } from '../../../../src/mock/families.ts';
 import type { Fault } from '../../../../src/mock/faults.ts';
 import { createMockIssuer } from '../../../../src/mock/issuer.ts';
 import { describeKey, type MockCrypto } from '../../../../src/mock/keys.ts';
-import { id, key, type TestStore, testStore, worldClock } from './refreshWorld.ts';
+import { id, key, printOf, type TestStore, testStore, worldClock } from './refreshWorld.ts';
 
 /*
  * Random histories of two windows, their issuer, and everything that can go wrong between them. The refresher, the
@@ -746,7 +746,7 @@ function modelLock(left: (sealed: string) => void, fail: (call: 'read' | 'mark' 
               if (holder === mine) mine.lost = false;
               assertHeld();
             },
-            fingerprint: token => token.slice(-8),
+            fingerprint: printOf,
             async readLedger() {
               await host.pass('readLedger');
               fail('read');
