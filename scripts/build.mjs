@@ -1,6 +1,6 @@
 import { readdirSync, watch } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundle } from './lib/bundle.mjs';
 import { ensureDependencies } from './lib/ensure.mjs';
@@ -155,7 +155,7 @@ async function removeStale(folder, outputs) {
 export function printSizes(outputs) {
   for (const { file, bytes } of outputs) {
     if (!/\.(m?js|css)$/.test(file) || dirname(file) !== 'dist') continue;
-    console.log(`${(bytes / 1024).toFixed(1).padStart(8)} KB  ${relative('', file).split(sep).join('/')}`);
+    console.log(`${(bytes / 1024).toFixed(1).padStart(8)} KB  ${file}`);
   }
 }
 

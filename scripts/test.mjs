@@ -123,7 +123,7 @@ async function checks(report) {
   const background = true;
   const biome = join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
   await report.stage('lint', async () => {
-    await run(process.execPath, [biome, ...'ci --error-on-warnings --colors=off .'.split(' ')], {
+    await run(process.execPath, [biome, 'ci', '--error-on-warnings', '--colors=off', '.'], {
       cwd: root,
       background,
     });
@@ -155,7 +155,9 @@ async function together(runs) {
   /** @param {'passed' | 'failed' | 'pending'} count */
   const sum = count => all.reduce((before, results) => before + results[count], 0);
   return {
-    ...{ passed: sum('passed'), failed: sum('failed'), pending: sum('pending') },
+    passed: sum('passed'),
+    failed: sum('failed'),
+    pending: sum('pending'),
     failures: all.flatMap(({ failures }) => failures),
   };
 }

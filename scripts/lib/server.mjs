@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root, UserError } from './project.mjs';
 
@@ -92,21 +92,17 @@ export async function startServer(vscode, options = {}) {
     await mkdir(join(extensionsDir, 'beside'), { recursive: true });
     await writeFile(join(extensionsDir, 'beside', name), text);
   }
-  const user = join(userDataDir, 'User');
-  const keysFile = join(user, 'keybindings.json');
-  await writeUserSettings(userDataDir, options.userSettings);
-  if (options.keybindings) await writeFile(keysFile, JSON.stringify(options.keybindings));
+  await writeUser(userDataDir, options);
   /** @type {Server['renew']} */
-  const renew = async ({ userSettings, keybindings = [] }, open = false) => {
+  const renew = async (user, open = false) => {
     // A closed window leaves its extension host and terminals running for a while, in case the user comes back.
     for (const pid of open ? [] : await childrenOf(child.pid ?? 0, /--type=(?:extensionHost|ptyHost)/))
       process.kill(pid, 'SIGKILL');
-    if (!open) await rm(user, { recursive: true, force: true });
+    if (!open) await rm(join(userDataDir, 'User'), { recursive: true, force: true });
     // An open window watches the folder itself, so it stays.
     for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });
     await copyWorkspace(folder);
-    await writeUserSettings(userDataDir, userSettings, {});
-    await writeFile(keysFile, JSON.stringify(keybindings));
+    await writeUser(userDataDir, user);
   };
   const redirector = await startRedirector();
   const args = [
@@ -284,18 +280,16 @@ function endGroup(child, signal) {
 }
 
 /**
- * Writes the user settings file. The given settings override the existing file, which overrides the quiet settings. The
- * server provides its `User` folder to the browser, so a file written before the window opens applies from the start,
- * including application-scoped settings.
+ * Writes the settings, over the quiet ones, and the keybindings. The server provides its `User` folder to the browser, so
+ * what is written before the window opens applies from the start, including application-scoped settings.
  * @param {string} userDataDir
- * @param {Record<string, unknown>} [settings]
- * @param {Record<string, unknown>} [earlier] what the file contains; read by default
+ * @param {User} [user]
  */
-export async function writeUserSettings(userDataDir, settings, earlier) {
-  const file = join(userDataDir, 'User', 'settings.json');
-  await mkdir(dirname(file), { recursive: true });
-  const before = earlier ?? (await readFile(file, 'utf8').then(JSON.parse, () => ({})));
-  await writeFile(file, `${JSON.stringify({ ...quietSettings, ...before, ...settings }, null, 2)}\n`);
+export async function writeUser(userDataDir, { userSettings, keybindings = [] } = {}) {
+  const folder = join(userDataDir, 'User');
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'settings.json'), JSON.stringify({ ...quietSettings, ...userSettings }, null, 2));
+  await writeFile(join(folder, 'keybindings.json'), JSON.stringify(keybindings));
 }
 
 /**

@@ -5,7 +5,7 @@ import { screenFile, secretsVariable, watchScreen, withSecrecy } from '../../tes
 import { run } from './ensure.mjs';
 import { root, UserError } from './project.mjs';
 import { resultsVariable } from './results.mjs';
-import { writeUserSettings } from './server.mjs';
+import { writeUser } from './server.mjs';
 import { ensureVSCodeFromNpm } from './vscode-from-npm.mjs';
 import { startWorkbench } from './workbench.mjs';
 
@@ -136,7 +136,7 @@ export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, inst
   const secretsFile = join(temporary, 'secrets.json');
   try {
     await cp(join(root, 'test', 'fixtures', 'demo-workspace'), folder, { recursive: true });
-    await writeUserSettings(profile.userDataDir);
+    await writeUser(profile.userDataDir);
     if (install) await vscode.install(install, profile);
     const extensionTestsPath = join(root, 'out', 'test', kind, 'index.mjs');
     const env = {

@@ -101,6 +101,8 @@ describe('text of others', function () {
 
   it('is text in a modal question, which a keybinding or a link asks as well', async () => {
     const { page } = ui.window;
+    await ui.window.openContainer('JWT Workbench');
+    await row().waitFor();
     await press('removeConnection');
     const dialog = page.locator('.monaco-dialog-box');
     await dialog.filter({ hasText: '[Verify now] (command:' }).waitFor();
