@@ -1,6 +1,6 @@
 import { WorkbenchError } from '../errors.ts';
 import type { Clock, Log, SecretVault } from '../ports.ts';
-import { isBound, leastInterval } from '../records/record.ts';
+import { leastInterval } from '../records/record.ts';
 import {
   type Asker,
   badgeOf,
@@ -11,6 +11,7 @@ import {
   type Sessions,
   tokenOf,
 } from '../records/sessions.ts';
+import { isBound } from '../records/tokenSet.ts';
 import type { Refresher } from '../refresh/refresher.ts';
 import { isObject } from '../tokens/json.ts';
 import { createListeners } from '../waiting.ts';

@@ -1,6 +1,5 @@
 import { isWorkbenchError, WorkbenchError } from '../errors.ts';
-import { defined, isObject, type JsonObject, own, readJson } from '../tokens/json.ts';
-import { decodeToken } from '../tokens/jwt.ts';
+import { defined, isObject, type JsonObject } from '../tokens/json.ts';
 import type { TokenBinding, TokenSet } from './tokenSet.ts';
 
 /** The format that this version writes. A record of a higher version is left unchanged and reported. */
@@ -485,31 +484,4 @@ export function clientCredentialsOf({ client_secret, private_key }: ClientCreden
     ...(client_secret !== undefined && { client_secret }),
     ...(private_key !== undefined && { private_key }),
   };
-}
-
-// --- Reading DPoP keys (RFC 9449) without using them ---
-
-/** The RFC 7638 thumbprint of a key as stored in a record. */
-export function thumbprintOf(dpopKey: string | undefined): string | undefined {
-  const reading = readJson(dpopKey ?? '');
-  const kid = reading.ok && isObject(reading.value) ? own(reading.value, 'kid') : undefined;
-  return typeof kid === 'string' ? kid : undefined;
-}
-
-/** RFC 9449 §6.1: the thumbprint of the key that an access token is bound to, if the token says so. */
-export function boundTo(accessToken: string | undefined): string | undefined {
-  try {
-    const decoded = decodeToken(accessToken ?? '');
-    const cnf = decoded.kind === 'jws' ? own(decoded.payload, 'cnf') : undefined;
-    const jkt = isObject(cnf) ? own(cnf, 'jkt') : undefined;
-    return typeof jkt === 'string' ? jkt : undefined;
-  } catch {
-    // An access token may be any text (RFC 6749 §1.4).
-    return undefined;
-  }
-}
-
-/** True for tokens that can be used only with a DPoP proof. */
-export function isBound({ token_type, access_token }: TokenSet): boolean {
-  return token_type?.toLowerCase() === 'dpop' || boundTo(access_token) !== undefined;
 }

@@ -1,4 +1,4 @@
-import { defined, own } from '../tokens/json.ts';
+import { defined, isObject, own, readJson } from '../tokens/json.ts';
 import { decodeToken, expiresAt } from '../tokens/jwt.ts';
 
 /** What a stored refresh token was issued for. It is not sent if this does not match the connection. */
@@ -219,4 +219,31 @@ export function bindingMismatch(
 export function isSameClient(stored: TokenBinding | undefined, now: TokenBinding): boolean {
   const moved = stored && bindingMismatch(stored, now);
   return !moved || moved.member === 'token_endpoint';
+}
+
+// --- Reading DPoP keys (RFC 9449) without using them ---
+
+/** The RFC 7638 thumbprint of a key as stored in a record. */
+export function thumbprintOf(dpopKey: string | undefined): string | undefined {
+  const reading = readJson(dpopKey ?? '');
+  const kid = reading.ok && isObject(reading.value) ? own(reading.value, 'kid') : undefined;
+  return typeof kid === 'string' ? kid : undefined;
+}
+
+/** RFC 9449 §6.1: the thumbprint of the key that an access token is bound to, if the token says so. */
+export function boundTo(accessToken: string | undefined): string | undefined {
+  try {
+    const decoded = decodeToken(accessToken ?? '');
+    const cnf = decoded.kind === 'jws' ? own(decoded.payload, 'cnf') : undefined;
+    const jkt = isObject(cnf) ? own(cnf, 'jkt') : undefined;
+    return typeof jkt === 'string' ? jkt : undefined;
+  } catch {
+    // An access token may be any text (RFC 6749 §1.4).
+    return undefined;
+  }
+}
+
+/** True for tokens that can be used only with a DPoP proof. */
+export function isBound({ token_type, access_token }: TokenSet): boolean {
+  return token_type?.toLowerCase() === 'dpop' || boundTo(access_token) !== undefined;
 }

@@ -5,8 +5,6 @@ import type { TokenAnswer, TokenClient, TokenRequest } from '../issuer/tokenEndp
 import type { LedgerEntry } from '../ports.ts';
 import type { Connection } from '../records/connection.ts';
 import {
-  boundTo,
-  isBound,
   isRefused,
   isRenewable,
   leastInterval,
@@ -16,7 +14,6 @@ import {
   recordLimit,
   type StoredRecord,
   type TokenFamily,
-  thumbprintOf,
   trimToLimit,
   unansweredIntent,
   unansweredRetry,
@@ -24,11 +21,14 @@ import {
 } from '../records/record.ts';
 import {
   bindingMismatch,
+  boundTo,
+  isBound,
   merge,
   onlyRotated,
   type RawTokens,
   type TokenBinding,
   type TokenSet,
+  thumbprintOf,
 } from '../records/tokenSet.ts';
 import { changedClaim, claimsOf, isNoIdToken } from '../tokens/tokenUse.ts';
 

@@ -14,7 +14,7 @@ import { type Discovery, type Endpoints, resolveEndpoints } from '../issuer/disc
 import type { TokenAnswer } from '../issuer/tokenEndpoint.ts';
 import type { Clock, ListenForRedirect, RedirectAnswer, RedirectListener } from '../ports.ts';
 import type { Connection } from '../records/connection.ts';
-import { thumbprintOf } from '../records/record.ts';
+import { thumbprintOf } from '../records/tokenSet.ts';
 import { printable, sanitized } from '../redact.ts';
 import { until } from '../waiting.ts';
 import type { GrantRequest, SignInParts } from './grants.ts';

@@ -20,9 +20,9 @@ import {
 } from '../issuer/tokenEndpoint.ts';
 import { bindingOf, type Connection } from '../records/connection.ts';
 import { connectionsSharingGrant } from '../records/families.ts';
-import { type Credentials, credentialsOf, emptyRecord, type StoredRecord, thumbprintOf } from '../records/record.ts';
+import { type Credentials, credentialsOf, emptyRecord, type StoredRecord } from '../records/record.ts';
 import { storeTokens } from '../records/storeTokens.ts';
-import { isSameClient, type ResponseWarning } from '../records/tokenSet.ts';
+import { isSameClient, type ResponseWarning, thumbprintOf } from '../records/tokenSet.ts';
 import { until } from '../waiting.ts';
 import { type BrowserParts, byAuthorizationCode, logout } from './authorizationCode.ts';
 import { byDeviceCode, type DeviceParts } from './deviceFlow.ts';

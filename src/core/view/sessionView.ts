@@ -1,5 +1,5 @@
 import type { Check } from '../checks/finding.ts';
-import { isBound, isRefused, unansweredRetry } from '../records/record.ts';
+import { isRefused, unansweredRetry } from '../records/record.ts';
 import {
   isRefreshable,
   isSignable,
@@ -8,6 +8,7 @@ import {
   type TokenName,
   tokenOf,
 } from '../records/sessions.ts';
+import { isBound } from '../records/tokenSet.ts';
 import { memberAsWritten, own } from '../tokens/json.ts';
 import { type DecodedToken, decodeToken, membersOf, tryDecode } from '../tokens/jwt.ts';
 import { isTimeClaim } from '../tokens/tokenParts.ts';

@@ -1,8 +1,8 @@
 import { env, l10n, ThemeIcon } from 'vscode';
 import { commands } from '../../contributions.ts';
 import { WorkbenchError } from '../../core/errors.ts';
-import { isBound } from '../../core/records/record.ts';
 import { endOf, isRefreshable, type Session, tokenOf } from '../../core/records/sessions.ts';
+import { isBound } from '../../core/records/tokenSet.ts';
 import { jsonText, textFrom } from '../../core/tokens/json.ts';
 import { decodeToken } from '../../core/tokens/jwt.ts';
 import { curlLine, type Shell, shells } from '../../core/view/curl.ts';
