@@ -17,6 +17,7 @@ import {
   InlayHint,
   type InputBox,
   type LogOutputChannel,
+  l10n,
   MarkdownString,
   type OpenDialogOptions,
   type Position,
@@ -430,34 +431,60 @@ export async function showDiff(left: Uri, right: Uri, title: string): Promise<vo
 
 type PageName = 'inspector' | 'device' | 'torture';
 
+/** Style and script of the pages that were opened. */
+const pageParts = new Map<PageName, Promise<readonly string[]>>();
+
+function readPage(name: PageName, dist: Uri): Promise<readonly string[]> {
+  const read = (type: string) => workspace.fs.readFile(Uri.joinPath(dist, `${name}Page.${type}`));
+  return Promise.all(['css', 'js'].map(async type => new TextDecoder().decode(await read(type))));
+}
+
 /**
- * Opens a page of `src/webview` in the editor area. It receives everything as text in messages, loads nothing remote,
- * and its only script has a nonce.
+ * Opens a page of `src/webview` in the editor area. It receives everything as text in messages and loads nothing: its style
+ * and its only script are in it, with a nonce. VS Code shows a page when all that it loads has arrived, which took a fifth
+ * of the time to the first paint.
  */
 export function openPage(name: PageName, title: string, extensionUri: Uri, preserveFocus = false): WebviewPanel {
-  const dist = Uri.joinPath(extensionUri, 'dist');
   const panel = window.createWebviewPanel(
     `jwtWorkbench.${name}`,
     plain(title, 100),
     { viewColumn: ViewColumn.Active, preserveFocus },
-    { enableScripts: true, localResourceRoots: [dist], enableForms: false },
+    { enableScripts: true, localResourceRoots: [], enableForms: false },
   );
   panel.iconPath = Uri.joinPath(extensionUri, 'media', 'icon.png');
-  const { webview } = panel;
+  const parts = pageParts.get(name) ?? readPage(name, Uri.joinPath(extensionUri, 'dist'));
+  pageParts.set(name, parts);
+  let closed = false;
+  panel.onDidDispose(() => {
+    closed = true;
+  });
+  parts.then(
+    ([style = '', script = '']) => {
+      if (!closed) panel.webview.html = pageHtml(style, script);
+    },
+    (error: unknown) => {
+      pageParts.delete(name);
+      const reason = error instanceof Error ? error.message : 'unknown';
+      void notify('error', l10n.t('The page could not be read: {0}. Reload the window.', reason));
+      panel.dispose();
+    },
+  );
+  return panel;
+}
+
+function pageHtml(style: string, script: string): string {
   const nonce = crypto.randomUUID();
-  const uri = (file: string) => webview.asWebviewUri(Uri.joinPath(dist, file)).toString();
-  webview.html = `<!DOCTYPE html>
+  return `<!DOCTYPE html>
 <html lang="${env.language.replace(/[^\w-]/g, '')}">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${webview.cspSource}; script-src 'nonce-${nonce}'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="${uri(`${name}Page.css`)}">
+<style nonce="${nonce}">${style}</style>
 <title>JWT Workbench</title>
 </head>
-<body><script nonce="${nonce}" src="${uri(`${name}Page.js`)}"></script></body>
+<body><script nonce="${nonce}">${script}</script></body>
 </html>`;
-  return panel;
 }
 
 /** Sets the title of the tab, to distinguish several pages. */

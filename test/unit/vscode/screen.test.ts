@@ -93,6 +93,7 @@ const vscode = `
   const show = async (...given) => { shown.push(given); return given.at(-1); };
   export const env = { language: 'en', clipboard: {} };
   export const commands = { executeCommand: show };
+  export const workspace = { fs: { readFile: async () => new TextEncoder().encode('/* text */') } };
   export const window = {
     showInformationMessage: show, showWarningMessage: show, showErrorMessage: show, setStatusBarMessage: show,
     withProgress: async (options, work) => { shown.push(options); return work({}, { onCancellationRequested() {} }); },
@@ -101,7 +102,7 @@ const vscode = `
     createStatusBarItem: () => { const item = { show() {}, hide() {} }; shown.push(item); return item; },
     createWebviewPanel: (...given) => {
       shown.push(given);
-      return { webview: { asWebviewUri: uri => uri, set html(html) { shown.push(html); } } };
+      return { webview: { set html(html) { shown.push(html); } }, onDidDispose() {} };
     },
   };
   export class MarkdownString {
@@ -168,7 +169,11 @@ describe('a hostile text', function () {
     'terminal link': text => screen.terminalLink(0, 'token', 5, text),
     'document name': text => screen.documentName(text),
     comparison: text => screen.showDiff(uri, uri, text),
-    webview: text => screen.openPage('device', text, uri),
+    webview: async text => {
+      const panel = screen.openPage('device', text, uri);
+      await new Promise(setImmediate);
+      return panel;
+    },
   };
 
   /** Functions that return the chosen item as it was given. */

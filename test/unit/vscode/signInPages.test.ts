@@ -22,6 +22,7 @@ interface Seen {
 const vscode = `
   export const ColorThemeKind = { Light: 1, Dark: 2, HighContrast: 3, HighContrastLight: 4 };
   export const ViewColumn = { Active: -1 };
+  export const workspace = { fs: { readFile: async file => new TextEncoder().encode(\`/* \${file} */\`) } };
   const seen = globalThis.signInPages = { theme: 1, html: '', title: '', copied: [], posted: [], closed: false };
   export const env = { language: 'en', clipboard: { writeText: async text => void seen.copied.push(text) } };
   export const window = {
@@ -32,8 +33,6 @@ const vscode = `
       seen.title = title;
       return {
         webview: {
-          cspSource: 'https://csp.example',
-          asWebviewUri: uri => uri,
           postMessage: message => void seen.posted.push(message),
           set html(html) { seen.html = html; },
           onDidReceiveMessage(listener) { seen.say = listener; },
@@ -121,7 +120,7 @@ describe('what is shown while somebody signs in', function () {
       return { panel, opened, cancelled: () => cancelled };
     }
 
-    it('shows the names of the issuer and the settings as text', () => {
+    it('shows the names of the issuer and the settings as text', async () => {
       showDevicePanel({
         label: hostile,
         step: { waitingFor: 'device', userCode: hostile, address: `https://a.example/${hostile}`, until: 1 },
@@ -129,12 +128,14 @@ describe('what is shown while somebody signs in', function () {
         open: () => {},
         cancel: () => {},
       });
+      await new Promise(setImmediate);
       const { html } = seen();
+      assert.match(html, /<style nonce=[^<]+devicePage\.css[^<]+<\/style>[\s\S]+<script nonce=[^<]+devicePage\.js/);
       assert.doesNotMatch(html, /<img|onerror=alert/);
       assert.equal(html.match(/<script/g)?.length, 1);
       const policy = /content="(default-src[^"]+)"/.exec(html)?.[1] ?? '';
       const [nonce = ''] = /nonce-[\w-]+/.exec(policy) ?? [];
-      assert.equal(policy, `default-src 'none'; style-src https://csp.example; script-src '${nonce}'`);
+      assert.equal(policy, `default-src 'none'; style-src '${nonce}'; script-src '${nonce}'`);
       // The page creates text nodes from its messages.
       seen().posted.length = 0;
       seen().say('ready');
