@@ -21,7 +21,7 @@ type Common = {
   /** The setting that names the endpoint that was called, if it is not the token endpoint. */
   readonly setting?: string | undefined;
   readonly redirectUri?: string | undefined;
-  /** Milliseconds since the epoch: when an answer was lost whose token is not sent again automatically. */
+  /** Milliseconds since the epoch: when the answer to this token was lost. Only a user can have it sent again. */
   readonly lostAt?: number | undefined;
   /** The answer was lost, but the refresh token stays valid when it is used. */
   readonly reusable?: boolean | undefined;

@@ -194,16 +194,16 @@ export interface RedirectAnswer {
 /** Searches folders of this machine with the ripgrep that VS Code includes. */
 export interface FileSearch {
   /**
-   * Reports each file of a folder that matches one of the patterns, as a path relative to the folder and as soon as it is
-   * found, with the offsets of the matches in bytes if all of them are known. A match begins where no other one covers its
-   * start. Hidden and ignored files are included. Resolves with the number of files searched, or with `undefined` if ripgrep
-   * is missing or fails and the caller has to read each file itself.
+   * Reports each file of a folder that matches one of the patterns, as soon as it is found: its path in the folder and, if
+   * all are known, the offsets of the matches in bytes. Of matches that overlap, only the first has an offset. Hidden and
+   * ignored files are included. Resolves with the number of files searched, or with `undefined` if ripgrep is missing or
+   * fails: the caller then has to read each file itself.
    */
   filesWith(search: TextSearch, found: FoundFile, signal: AbortSignal): Promise<number | undefined>;
   /**
-   * The text of a file; `undefined` if it is gone, too large, not text or not wanted. `isWanted` gets one or more parts of
-   * the file with one character for each byte, in which ASCII can be found in less time than decoding the file takes, and
-   * the bytes.
+   * The text of a file; `undefined` if it is gone, too large, not text or not wanted. `isWanted` is called with parts of
+   * the file: as a text with one character for each byte, in which ASCII is found faster than the file can be decoded, and
+   * as bytes.
    * @param places where the search has found matches; without them, `isWanted` gets the whole file
    */
   read(path: string, mostBytes: number, isWanted: IsWanted, places?: readonly number[]): Promise<string | undefined>;

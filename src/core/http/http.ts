@@ -121,8 +121,8 @@ export function boundedFetch(fetch: Fetch, limits: FetchLimits = {}): Fetch {
     let answered = false;
     const arrived: Arrived = { chunks: [] };
     const headers = new Headers(init.headers);
-    // A gateway that unpacks a body and leaves the header, or the reverse, loses it: fetch gives up on such a body. These
-    // bodies are too small for a compression to matter.
+    // Some gateways unpack a body but leave its Content-Encoding, or remove the header alone. fetch cannot read such a body.
+    // Compression would not help much: these bodies are small.
     headers.set('accept-encoding', 'identity');
     try {
       const answer = async () => {
@@ -235,8 +235,8 @@ interface Arrived {
 }
 
 /**
- * A response whose connection broke off or hangs behind its whole body: some gateways announce a longer body than they
- * send. A JSON object shows by itself that nothing is missing, and the tokens in it exist nowhere else. A part of one is
+ * A response whose body has arrived although the connection broke off or hangs: some gateways announce a longer body than
+ * they send. A JSON object shows by itself that nothing is missing, and the tokens in it exist nowhere else. A part of one is
  * returned if it is `enough`.
  */
 function wholeResponse({ response, chunks }: Arrived, enough: FetchLimits['enough']): Response | undefined {

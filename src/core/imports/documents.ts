@@ -69,7 +69,7 @@ export function readDocuments(
     if (registry) gathering.sets.push(registry);
     const mayBeSet = !keepCredential(object, gathering) && Object.keys(object).some(name => mayBeMember.test(name));
     const set = mayBeSet ? readSet(object, 'response', duplicates?.get(path)) : undefined;
-    // A whole response counts more than what it contains, which is for another service: it comes last.
+    // Of several sets the last one counts. Sets inside a whole response are for other services, so it is added after them.
     const isWhole = set?.tokens.access_token !== undefined && set.tokens.refresh_token !== undefined;
     if (set && !isWhole) gathering.sets.push(set);
     for (const [name, child] of Object.entries(object)) {
@@ -153,7 +153,10 @@ export function withoutSealed(text: string): string {
   return text.includes(sealed) ? text.replace(/^([ \t]*)encryptedData:[ \t]*(?:\r?\n\1[ \t]+\S[^\n]*)*/gm, '$1') : text;
 }
 
-/** A name and its value in YAML. No blank follows a run of blanks, so that a long one is not divided in every way. */
+/**
+ * A name and its value in YAML. Each run of blanks has to end where the blanks end, or the pattern would try every way to
+ * divide a long one.
+ */
 const entry =
   /^([ \t]+)["']?([\w.-]+)["']?:[ \t]*(?![ \t])(?:[|>][+-]?[ \t]*\r?\n[ \t]*(?![ \t]))?["']?([^\s"']*)["']?[ \t]*$/;
 

@@ -190,7 +190,7 @@ function joinedLines(text: string, start: number): string {
 /** How many unnamed tokens are examined. */
 const namelessTried = 64;
 
-/** The name of something that is a JWT as well, but no token to send to an API. */
+/** Ends with the name of a value that is a JWT too but is not sent to an API as a token. */
 const otherUse =
   /(?:client_?(?:secret|assertion)|registration_?access_?token|logout_?token|\bdpop|\brequest)\\*["']?\s*[:=]\s*\\*["']?$/i;
 

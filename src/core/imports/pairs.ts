@@ -8,6 +8,7 @@ import { isRecognised, isWord, memberAtEnd, readSet, type TokenSetFound } from '
  * The patterns below handle forms, `.env`, YAML, TOML, XML, tables, commands and literals of languages. There is no
  * parser for each format, because people usually paste a part of a file, of a log line or of a screen.
  */
+
 /** Words that can name a member, including the dots and dashes of longer names. */
 const words =
   /(?<![\w.$-])[\w.$-]*?(?:(?:access|id|refresh|oauth)[-_ ]?token(?:[-_]?cookie)?|oauth2-bearer|token[-_ ]?type|(?:refresh[-_ ]?)?(?:token[-_ ]?)?expir(?:(?:y|ation)(?:[-_ ]?(?:date|time))?|es[-_ ]?(?:in|at|on))|scopes?|token|access|refresh|jwt)(?![\w-])/gi;

@@ -1,4 +1,4 @@
-/** How many files are searched fast: what ripgrep looks for, what is read of its files, and where a word begins there. */
+/** What makes a search through many files fast: what ripgrep looks for, what is read of its files, and where words begin. */
 import { anyOf } from '../tokens/opaqueTokens.ts';
 
 /*
@@ -25,7 +25,7 @@ export function orderMark(beginnings: readonly string[]): string {
   return `(?:${escaped.join('|')})\\b\\B`;
 }
 
-/** The first three characters of each text once, those that pass for few others in one group. */
+/** The first three characters of each text once, in groups that other texts seldom pass for. */
 function inOrder(texts: readonly string[]): string[] {
   const beginnings = [...new Set(texts.map(text => text.slice(0, 3)))].sort(
     (one, other) => passing([other]) - passing([one]) || (one < other ? -1 : 1),
@@ -43,7 +43,7 @@ function inOrder(texts: readonly string[]): string[] {
   return Array.from({ length: rows }, (_, row) => made.flatMap(group => group.slice(row, row + 1))).flat();
 }
 
-/** How many texts pass for a group, in numbers without a unit. */
+/** How many texts pass for a member of this group, relative to other groups. */
 function passing(group: readonly string[]): number {
   let share = 1;
   for (let place = 0; place < 3; place++) {
@@ -97,7 +97,7 @@ export function searchedParts(bytes: Uint8Array, places: readonly number[] | und
   const parts: [number, number][] = [];
   for (const place of places) {
     const last = parts.at(-1);
-    // The same character ends both.
+    // This match is within the last part.
     if (last && (last[1] === bytes.length || place + after <= last[1] - beyond)) continue;
     let end = place + after;
     while (end < bytes.length && ends[bytes[end] ?? 0] === 0) end++;

@@ -162,7 +162,7 @@ const placeholders = [
   /^\d{4}-\d\d-\d\dT[\d:.]{5,18}(?:Z|[+-]\d\d:?\d\d)?$/,
   /^\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?$/,
   /^(?:[a-z]:[\\/]|\\\\|(?:~|\.{0,2})\/.*\.[a-z]{1,5}$)/i,
-  // A host of a domain that is in common use: others could be a token with dots.
+  // A host name with one of these endings. With any other, it could be a token with dots.
   /^(?:[a-z\d-]{1,63}\.){1,8}(?:com|org|net|io|dev|app|cloud|local|internal|example)(?::\d{1,5})?$/,
   // How .NET prints a secret that it protects.
   /^System\.[A-Z][\w.]+$/,
@@ -295,7 +295,10 @@ export function mergeSets(sets: readonly TokenSetFound[]): TokenSetFound | undef
   return { rank: best.rank, tokens, warnings };
 }
 
-/** Each set once, at its last position, with the warnings of its first: there it is as it was written. */
+/**
+ * Each set once: the last position counts, and of equal ranks the first occurrence, whose warnings are about the text as it
+ * was written.
+ */
 function distinctSets(sets: readonly TokenSetFound[]): TokenSetFound[] {
   const distinct = new Map<string, TokenSetFound>();
   for (const set of sets) {

@@ -53,7 +53,7 @@ interface Meaning {
   readonly signInAgain?: true;
 }
 
-/** Codes that mean this, beside OAuth's `invalid_grant`: GitHub, Slack, Zoho (`invalid_code`), OpenAI and others. */
+/** Codes that mean `ended`, beside OAuth's `invalid_grant`: GitHub, Slack, Zoho (`invalid_code`), OpenAI and others. */
 export const endedCode =
   /^(?:(?:invalid|bad|expired|revoked|unknown|inactive)_?(?:refresh_?)?token|(?:refresh_?)?token_?(?:is_?)?(?:expired|revoked|invalid(?:ated)?|reused|inactive|not_?(?:found|valid)|(?:already_?)?used)|invalid_?code|invalid_?grant_?exception|session_?(?:expired|not_?found))$/i;
 
@@ -63,7 +63,7 @@ const endedWords = new RegExp(
   `\\brefresh[ _-]?token\\b.{0,60}\\b${bad}|\\b${bad}\\b.{0,30}\\brefresh[ _-]?token\\b|\\bold refresh[ _-]?token\\b|\\btoken (?:is |has |was |been )*(?:expired|revoked|unknown|not found|invalid or expired|already used)\\b`,
   'i',
 );
-/** The same in the languages in which issuers answer, by what they call a refresh token. */
+/** Words that mean `ended` in other languages of issuers, with their names of a refresh token. */
 const endedElsewhere = new RegExp(
   [
     '(?:刷新(?:令牌|凭证|凭据|token|權杖|憑證)|refresh_?token).{0,20}(?:过期|過期|失效|无效|無效|不存在|已使用|吊销|撤销|撤銷)',
@@ -96,7 +96,7 @@ const signInCode =
 const signInWords =
   /\b(?:sign|log)(?:ing)?[ -]?(?:in|on) again|\bre-?(?:authenticat|authori[sz])|\bre-?login|\bsession (?:has |is |was )*(?:expired|ended|not found)|重新(?:登录|登陆|授权|认证)/i;
 
-/** The token that was sent or a token of a gateway in between: a new sign-in helps with the first (Tuya, Facebook). */
+/** Either the token that was sent, for which a new sign-in helps, or one that a gateway uses (Tuya, Facebook). */
 const someToken =
   /^\W*(?:invalid token|token (?:is )?invalid|jwt (?:expired|malformed))\W*$|\bvalidating access token\b/i;
 

@@ -318,8 +318,8 @@ async function validateTokenResponse(
   // Five parts: only the client's own key could decrypt it. The access token is valid all the same.
   const isEncrypted = id_token?.split('.').length === 5;
   if (isEncrypted) warnings.push({ code: 'id_token_encrypted', member: 'id_token' });
-  // A refresh may return no ID token (section 12.2), and what is none says no more than that: it is left out. What it does
-  // say is validated all the same.
+  // A refresh may return no ID token (section 12.2). One without the required claims counts as none and is left out, but the
+  // claims that it has are validated: they may be those of another user.
   const isNone = validation.sent !== undefined && isNoIdToken(id_token);
   if (isNone) warnings.push({ code: 'id_token_left_out', member: 'id_token' });
   // Without an issuer identifier in the settings, the only reference is what the issuer called itself before.

@@ -76,7 +76,7 @@ export function withRecord<T>(
         leases.set(next, lease);
         return take(rest);
       };
-      // The tokens of the other connections stay in use, whatever comes for this one.
+      // The new grant is for `id` alone: the other connections go on with their tokens.
       return parts.lock.withLock(next, signal, enter, isNewGrant && next === id ? 'new_grant' : 'any');
     }
     const lease = leases.get(id);
@@ -134,7 +134,7 @@ export async function writeRecord(
 ): Promise<void> {
   const { connection, generation } = record;
   const isLost = (now: StoredRecord | undefined) => now !== undefined && now.generation > generation;
-  /** A process that stood still for long calls its lock lost. Where it can be renewed, no other process has come. */
+  /** After this process stood still for long, its lock counts as lost. If `renew` succeeds, no other process has taken it. */
   async function held(write: () => Promise<void>): Promise<void> {
     await write().catch(async error => {
       if (classify(error).code !== 'lock_lost') throw error;

@@ -60,7 +60,7 @@ export async function familyOf(
   const theirs = (await Promise.all(notes.map(note => heldElsewhere(parts, note, lease)))).flat();
   const holds = theirs.find(({ fingerprint }) => fingerprint === print)?.family;
   const family = holds ?? known ?? knownAmong([...heldBy(locked), ...theirs], print) ?? { id: print, turn: 0 };
-  // Those that they name count as well: one that holds another grant now may owe them the newest token of this one.
+  // A member's ledger may name a connection that has another grant by now: that one may still owe it the newest token.
   const members = notes
     .filter(note => belongs(note, family.id, print))
     .flatMap(({ other, ledger }) => [other, ...((ledger?.family?.id === family.id && ledger.family.with) || [])]);
@@ -147,7 +147,7 @@ export async function mayBeShared(
 ): Promise<boolean> {
   if (sessions.get(id)?.memoryOnly) return false;
   if (connectionsSharingToken(sessions, id, undefined).length > 0) return true;
-  // The caller finds out that a record cannot be read.
+  // Not reported here: if it may be shared, the caller reads the record again under its lock.
   const unreadable = () => 'unreadable' as const;
   const stored = await vault.read(id).catch(unreadable);
   const known = newest(stored === 'unreadable' ? undefined : stored, sessions.get(id)?.record);
@@ -167,7 +167,7 @@ export async function mayBeShared(
   });
 }
 
-/** True if the other connection names this one, whose ledger names another family: that one may owe it a token. */
+/** True if the other connection's ledger names `id` as a member of a family that is not `own`: it may owe `id` a token. */
 function mayBeOwed({ ledger }: NoteOfOther, id: string, own: TokenFamily | undefined): boolean {
   return ledger?.family?.with?.includes(id) === true && ledger.family.id !== own?.id;
 }
@@ -341,7 +341,7 @@ export async function syncWithFamily(
     record = sharedAlso(record, { ...family, with: [other] });
     const isNoted = ledger?.family?.with?.includes(locked.id) || theirs.tokens !== current.tokens;
     if (!lease.shared || isNoted) continue;
-    // A window that was killed after the journal has left a ledger of an earlier generation, or of a sign-out even.
+    // A window that was killed after it wrote the journal has left an earlier generation in the ledger, or a sign-out.
     const entry = ledger && ledger.generation >= current.generation ? ledger : ledgerEntry(lease, current);
     await lease.mark({ ...entry, family: { ...family, with: [...new Set([...(family.with ?? []), locked.id])] } }, 0);
   }

@@ -236,7 +236,7 @@ async function give(
       const held = [current, beforeImport(current) ?? current].map(each => withFamily(each, lease).family);
       return held.some(family => isAhead(given.family, family)) ? 'waiting' : 'done';
     }
-    // An import keeps the token beside, where only this note leads to it.
+    // The token may go beside one that was imported, where it is found by this note only.
     const record = sharedAlso(receivedFrom(given, theirs) ?? withFamily(current, lease), noteOf(given));
     if (sameData(record, current)) return 'done';
     await parts.handover.ready(lease);

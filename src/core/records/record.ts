@@ -50,7 +50,7 @@ export function recordOwed(connection: string, { sealed: _, ...held }: Owed): St
   return { ...emptyRecord(connection), ...held };
 }
 
-/** The record with these debts. Of two of one family, the newer token counts, or the later one of two equal ones. */
+/** The record that owes these grants. Of two of one family, the newer token counts, or the later one of two equal ones. */
 export function withOwed({ owed: _, ...record }: StoredRecord, owed: readonly Owed[]): StoredRecord {
   const newest = new Map<string, Owed>();
   for (const each of owed) {
@@ -141,7 +141,7 @@ export function isPrints(value: unknown): boolean {
   return typeof value === 'string' && printsPattern.test(value);
 }
 
-/** Of one token. Only a lock that no other window shares has fingerprints of another form. */
+/** The fingerprint of one token in this form. `undefined` for a lock that no other window shares: it makes none. */
 export function printsOf(turn: number, print: string): string | undefined {
   const prints = `${turn}:${print}`;
   return isPrints(prints) ? prints : undefined;

@@ -67,7 +67,7 @@ async function keepsInterval(
   if (measured === Number.POSITIVE_INFINITY) return { status, seen: notExercised('the client did not poll again') };
   const least = (seconds - 0.1) * second;
   if (measured >= least) return { status, seen: { ok: true, by: { measured } } };
-  // The first of two polls may have been read late, as if they had come at a shorter interval.
+  // If this process stood still and read the first poll late, the interval seems shorter than it was.
   const isSure = measured + lost() < least;
   return { status, seen: isSure ? failed('the client polled again after {0} ms', measured) : stoodStill(lost()) };
 }
@@ -78,7 +78,7 @@ const refusedDevice =
     answer(bench);
     const status = await byDevice(bench);
     if (status instanceof NoResponse) {
-      // No response alone does not tell a client that goes on from one that is late.
+      // A client that does not respond may only be slow. A poll after the error shows that it goes on.
       if (gaps(bench).some(({ after }) => after === error)) return failed('the client keeps polling');
       throw status;
     }
