@@ -395,7 +395,14 @@ const nodeCodes = new Map<string, readonly [Failure | 'network_failed', sent: bo
   ['ENETUNREACH', ['network_failed', false]],
   ['ENETDOWN', ['network_failed', false]],
   ['EPROTO', ['network_failed', false]],
+  ['UND_ERR_PRX_TLS', ['network_failed', false]],
 ]);
+
+/** What undici says when a proxy opens no tunnel to the host, with the status of the proxy. */
+const refusedTunnel = /^Proxy response \((\d{3})\) !== 200 when HTTP Tunneling$/;
+
+/** TLS errors of a connection that was open: a record that is damaged, and a second handshake. */
+const midway = /BAD_RECORD_MAC|DECRYPT|DECOMPRESSION|RENEGOTIATION|SERVER_CERT_CHANGED|AFTER_CLOSE_NOTIFY/;
 
 /** Codes of X.509 verification, which happens before anything is sent. */
 const certificateCode =
@@ -405,12 +412,12 @@ const certificateCode =
 const chromiumCodes: readonly (readonly [RegExp, Failure | 'network_failed', sent: boolean])[] = [
   [/^(?:CERT_|SSL_CLIENT_AUTH_CERT|SSL_PINNED|BAD_SSL_CLIENT_AUTH)/, 'certificate_untrusted', false],
   [/^CONNECTION_REFUSED$/, 'connection_refused', false],
-  [/^(?:NAME_NOT_RESOLVED|NAME_RESOLUTION_FAILED)$/, 'host_unknown', false],
+  [/^(?:NAME_NOT_RESOLVED|NAME_RESOLUTION_FAILED|DNS_\w+)$/, 'host_unknown', false],
   [/^CONNECTION_TIMED_OUT$/, 'timeout', false],
   [/^TIMED_OUT$/, 'timeout', true],
   [/^(?:CONNECTION_(?:RESET|CLOSED|ABORTED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED)$/, 'connection_reset', true],
   [
-    /^(?:INTERNET_DISCONNECTED|ADDRESS_(?:UNREACHABLE|INVALID)|CONNECTION_FAILED|PROXY_CONNECTION_FAILED|TUNNEL_CONNECTION_FAILED|SSL_|UNSAFE_PORT|BLOCKED_BY_CLIENT)/,
+    /^(?:INTERNET_DISCONNECTED|ADDRESS_(?:UNREACHABLE|INVALID)|CONNECTION_FAILED|PROXY_(?:CONNECTION|AUTH|CERTIFICATE)_|MANDATORY_PROXY_|HTTPS_PROXY_|SOCKS_|TUNNEL_CONNECTION_FAILED|SSL_|NO_SSL_|ALPN_|UNSAFE_PORT|NETWORK_ACCESS_DENIED|BLOCKED_BY_(?:CLIENT|ADMINISTRATOR)|TEMPORARILY_THROTTLED)/,
     'network_failed',
     false,
   ],
@@ -430,14 +437,16 @@ function networkError(error: unknown, host: string, answered: boolean): Workbenc
     const chromium = /net::ERR_([A-Z0-9_]+)/.exec(message)?.[1];
     if (chromium !== undefined) {
       const [, failure, sent] = chromiumCodes.find(([pattern]) => pattern.test(chromium)) ?? [];
-      return make(failure ?? 'network_failed', sent ?? true, `ERR_${chromium}`);
+      return make(failure ?? 'network_failed', (sent ?? true) || midway.test(chromium), `ERR_${chromium}`);
     }
+    const [, proxyStatus] = refusedTunnel.exec(message) ?? [];
+    if (proxyStatus !== undefined) return make('network_failed', false, `PROXY_${proxyStatus}`);
     if (code === undefined) continue;
     if (certificateCode.test(code)) return make('certificate_untrusted', false, code);
     const [failure, sent] = nodeCodes.get(code) ?? [];
     if (failure !== undefined) return make(failure, (sent ?? true) && syscall !== 'connect', code);
     // A failed TLS handshake, most often because the other side does not speak TLS.
-    if (code.startsWith('ERR_SSL_')) return make('network_failed', false, code);
+    if (code.startsWith('ERR_SSL_')) return make('network_failed', midway.test(code), code);
     if (/^[A-Z][A-Z0-9_]{2,60}$/.test(code)) return make('network_failed', syscall !== 'connect', code);
   }
   return make('network_failed', true);
