@@ -84,7 +84,11 @@ export const signOut = defineCommand(
         // The tokens are deleted, whether or not the logout page works.
         const over = client.logout(connection, idToken, true, signal);
         const isOver = () => true;
-        return { ...told, sessionEnded: await over.then(isOver, () => false) };
+        const isOpen = (thrown: unknown) => {
+          services.log('warn', 'session in the browser not ended', { connection: id, error: classify(thrown) });
+          return false;
+        };
+        return { ...told, sessionEnded: await over.then(isOver, isOpen) };
       },
       anyway(failure, argument) {
         const reason = describeError(failure, { label: label(argument) });

@@ -168,6 +168,20 @@ describe('a shared refresh token that cannot be handed on', function () {
     }
   });
 
+  it('is gone although its session in the browser could not be ended, and the log says why', async () => {
+    const { window, services, free } = await stuck();
+    free();
+    const logged: unknown[] = [];
+    const logout = () => Promise.reject(new WorkbenchError('browser_not_opened'));
+    const log = (_level: string, event: string, fields: { error?: WorkbenchError } = {}) => {
+      logged.push([event, fields.error?.code]);
+    };
+    const handler = commands.signOut.handler({ ...services, log, issuerClient: async () => ({ logout }) } as never);
+    assert.deepEqual(await handler({ connection: 'a', endSession: true }), { revoked: false, sessionEnded: false });
+    assert.equal(window.token('a'), undefined);
+    assert.deepEqual(logged, [['session in the browser not ended', 'browser_not_opened']]);
+  });
+
   it('is not in the way of a cancel', async () => {
     const { world, services } = await stuck();
     world.lock.withLock = () => Promise.reject(new WorkbenchError('cancelled', { sent: false }));
