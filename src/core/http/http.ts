@@ -337,13 +337,29 @@ export function issuerDate(headers: Headers): number | undefined {
  * @param now milliseconds since the epoch
  */
 export function retryAfter(headers: Headers, now: number): number | undefined {
-  const value = headers.get('retry-after')?.trim();
-  if (!value) return undefined;
+  const [value = ''] = (headers.get('retry-after') ?? '').trim().split(/(?<=^\d{1,11}) ?[,;]/);
+  if (value === '') return undefined;
   // Some write fractions or the unit.
   const [, seconds] = /^(\d+(?:\.\d+)?) ?(?:s|sec|seconds?)?$/i.exec(value) ?? [];
   const wait =
     seconds === undefined ? Date.parse(value) - (issuerDate(headers) ?? now) : Math.ceil(Number(seconds) * 1000);
   return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), longestRetryAfter);
+}
+
+/** The end of a limit, where `Retry-After` is missing. */
+const resetNames = ['x-ratelimit-reset-after', 'ratelimit-reset', 'x-ratelimit-reset', 'x-rate-limit-reset'];
+
+/**
+ * Milliseconds until a limit ends: a date in seconds, as Auth0 writes it
+ * (https://rubydoc.info/gems/auth0/Auth0/RateLimitEncountered), or the seconds that are left (https://developer.sepay.vn/en/sepay-api/v2/xac-thuc).
+ * @param now milliseconds since the epoch
+ */
+export function limitReset(headers: Headers, now: number): number | undefined {
+  const value = resetNames.map(name => headers.get(name)).find(each => each !== null) ?? '';
+  if (!/^\d{1,11}(?:\.\d{1,9})?$/.test(value)) return undefined;
+  const seconds = Number(value);
+  const wait = seconds < 1e9 ? seconds * 1000 : seconds * 1000 - (issuerDate(headers) ?? now);
+  return wait > 0 ? Math.min(Math.ceil(wait), longestRetryAfter) : undefined;
 }
 
 /**

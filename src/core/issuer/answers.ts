@@ -1,6 +1,6 @@
 /** Reads the answers of an issuer's endpoints: the tokens in them, or the error. Every answer is read here. */
 import { type ErrorData, WorkbenchError } from '../errors.ts';
-import { issuerDate, retryAfter, waitIn } from '../http/http.ts';
+import { issuerDate, limitReset, retryAfter, waitIn } from '../http/http.ts';
 import { type FoundTokens, findTokens, hasToken, isErrorText, memberOf, normalized } from '../records/tokenMembers.ts';
 import type { RawTokens, ResponseWarning } from '../records/tokenSet.ts';
 import { firstLine, sanitized } from '../redact.ts';
@@ -366,7 +366,8 @@ function plainError(text: string): JsonObject {
 
 function dataOf({ status, headers }: Response, { host, now, setting }: AnswerContext, body?: unknown, later?: boolean) {
   const isBusy = status === 429 || status === 503 || later;
-  const wait = retryAfter(headers, now) ?? (isBusy ? waitIn(body) : undefined);
+  const reset = status === 429 ? limitReset(headers, now) : undefined;
+  const wait = retryAfter(headers, now) ?? (isBusy ? waitIn(body) : undefined) ?? reset;
   const common: ErrorData = {
     host,
     status,

@@ -56,6 +56,7 @@ export function httpError(data: DataOf<'http_error'>): string {
     }
     if (data.later === true) return laterText();
     if (status === 429) return l10n.t('There were too many requests. Try again later.');
+    if (status === 408 || status === 425) return l10n.t('The issuer has a problem. Try again soon.');
     const isTheirs = typeof status === 'number' && status >= 500;
     // Metadata and keys are requested without any token.
     if (sent !== true) {
@@ -67,7 +68,8 @@ export function httpError(data: DataOf<'http_error'>): string {
     const refreshed = data.grant === undefined && data.setting === undefined;
     const kept = refreshed ? l10n.t('The refresh token is kept.') : undefined;
     if (isTheirs) {
-      return refreshed
+      // With a `Retry-After`, even of 0, the issuer has not processed the request.
+      return refreshed && data.retryAfter === undefined
         ? l10n.t('The issuer has a problem and may have used the refresh token. Try again soon.')
         : l10n.t('The issuer has a problem. Try again soon.');
     }

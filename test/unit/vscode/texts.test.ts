@@ -348,6 +348,9 @@ describe('texts', function () {
       for (const data of [{ grant: 'device_code', setting: 'deviceAuthorizationEndpoint' }, { setting: 'x' }])
         assert.doesNotMatch(text({ status, empty: true, ...data }), /refresh token|tokenEndpoint is/);
     }
+    assert.match(text({ status: 503 }), /may have used the refresh token/);
+    assert.doesNotMatch(text({ status: 503, retryAfter: 0 }), /may have used/);
+    for (const status of [408, 425]) assert.match(text({ status }), /Try again soon\.$/);
     assert.match(text({ status: 404, setting: 'revocationEndpoint' }), /Check that revocationEndpoint is/);
     const page = new WorkbenchError('response_invalid', { reason: 'html', setting: 'jwksUri' });
     assert.match(errors.describeError(page), /Check jwksUri; a proxy/);

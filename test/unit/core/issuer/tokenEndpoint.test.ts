@@ -783,6 +783,38 @@ describe('the token endpoint', () => {
         { empty: true, retryAfter: 30_000 },
         'retryable',
       ],
+      ...(
+        [
+          [{ 'retry-after': '30, 60' }, 30_000],
+          [{ 'x-ratelimit-reset': '50' }, 50_000],
+          [{ 'x-ratelimit-reset': '1000', 'retry-after': '2' }, 2000],
+          [{ date: new Date(1.8e12).toUTCString(), 'x-rate-limit-reset': '1800000090' }, 90_000],
+          [{ date: new Date(1.8e12).toUTCString(), 'x-ratelimit-reset': '1800900000' }, 3_600_000],
+          [{ 'x-ratelimit-reset-after': '12.5', 'x-ratelimit-reset': '1800000090' }, 12_500],
+          [{ date: new Date(1.8e12).toUTCString(), 'x-ratelimit-reset': '1799999990' }, undefined],
+          [{ 'ratelimit-reset': 'soon' }, undefined],
+        ] as const
+      ).map(
+        ([headers, retryAfter]) =>
+          [
+            `with its limit in a header, ${JSON.stringify(headers)}`,
+            429,
+            '',
+            headers,
+            'http_error',
+            { empty: true, ...(retryAfter !== undefined && { retryAfter }) },
+            'retryable',
+          ] as const,
+      ),
+      [
+        'with a limit that is not the reason',
+        403,
+        '',
+        { 'x-ratelimit-reset': '50' },
+        'http_error',
+        { empty: true },
+        'configuration',
+      ],
       ['with a wait that is none', 429, '', { 'retry-after': 'soon' }, 'http_error', { empty: true }, 'retryable'],
       [
         'inside',
