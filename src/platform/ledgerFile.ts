@@ -1,6 +1,7 @@
 import { isWorkbenchError, WorkbenchError } from '../core/errors.ts';
 import type { HandedOver, LedgerEntry } from '../core/ports.ts';
 import { isPrints } from '../core/records/record.ts';
+import { isObject } from '../core/tokens/json.ts';
 import { errorCode, readPatiently } from './files.ts';
 import type { LockFiles } from './lockClaim.ts';
 
@@ -119,10 +120,6 @@ export function signOutText(generation: number, at: number): string {
 
 export function journalText(generation: number, sealed: string): string {
   return `${generation}\n${sealed}`;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The bound is far above what counting reaches, and low enough for a record to count on from it (see record.ts). */
