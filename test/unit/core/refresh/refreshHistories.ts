@@ -152,11 +152,13 @@ export const histories = fc.array(step, { minLength: 1, maxLength: 12 });
 /** How often each outcome, cut and state occurred. What never occurs was not tested. */
 export type Seen = Record<string, number>;
 
+let publicKey: ReturnType<typeof describeKey> | undefined;
+
 /** A refresh does not check signatures, so none are made (OpenID Connect Core §3.1.3.7: the response came over TLS). */
 const unsigned: MockCrypto = {
   async generateKey(alg) {
-    const publicJwk = await describeKey({ kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' }, alg);
-    return { alg, publicJwk, sign: () => 'AA' };
+    publicKey ??= describeKey({ kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' }, alg);
+    return { alg, publicJwk: await publicKey, sign: () => 'AA' };
   },
   encode: text => Buffer.from(text).toString('base64url'),
   atHash: accessToken => createHash('sha256').update(accessToken).digest().toString('base64url', 0, 16),

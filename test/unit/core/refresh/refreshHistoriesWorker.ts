@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Rotation } from '../../../../src/mock/families.ts';
 import { histories, runHistory, type Seen } from './refreshHistories.ts';
 
-/** A share of the histories, run in its own thread. */
+/** A share of the histories. */
 export interface Share {
   readonly rotation: Rotation;
   readonly seed: number;
@@ -19,15 +19,16 @@ export interface ShareResult {
   readonly failure?: string;
 }
 
-const { rotation, seed, runs, path }: Share = workerData;
-const seen: Seen = {};
-const details = await fc.check(
-  fc.asyncProperty(histories, fc.scheduler(), (steps, scheduler) => runHistory(rotation, steps, scheduler, seen)),
-  { numRuns: runs, seed, ...(path !== undefined && { path }), endOnFailure: path !== undefined },
-);
-const failure = details.failed
-  ? `${String(details.errorInstance)}\nafter ${JSON.stringify(details.counterexample?.[0])}\n` +
-    `${String(details.counterexample?.[1])}\nAgain: JWT_WORKBENCH_HISTORY=${rotation},${details.seed},${details.counterexamplePath} ` +
-    "npm test -- unit --grep 'random histories'"
-  : undefined;
-parentPort?.postMessage({ runs: details.numRuns, seen, ...(failure && { failure }) } satisfies ShareResult);
+for (const { rotation, seed, runs, path } of workerData as readonly Share[]) {
+  const seen: Seen = {};
+  const details = await fc.check(
+    fc.asyncProperty(histories, fc.scheduler(), (steps, scheduler) => runHistory(rotation, steps, scheduler, seen)),
+    { numRuns: runs, seed, ...(path !== undefined && { path }), endOnFailure: path !== undefined },
+  );
+  const failure = details.failed
+    ? `${String(details.errorInstance)}\nafter ${JSON.stringify(details.counterexample?.[0])}\n` +
+      `${String(details.counterexample?.[1])}\nAgain: JWT_WORKBENCH_HISTORY=${rotation},${details.seed},${details.counterexamplePath} ` +
+      "npm test -- unit --grep 'random histories'"
+    : undefined;
+  parentPort?.postMessage({ runs: details.numRuns, seen, ...(failure && { failure }) } satisfies ShareResult);
+}
