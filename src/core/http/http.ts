@@ -210,8 +210,8 @@ function decoded(bytes: Uint8Array<ArrayBuffer>, headers: Headers): string {
 class ReadResponse extends Response {
   readonly #bytes: Uint8Array<ArrayBuffer>;
 
-  constructor(bytes: Uint8Array<ArrayBuffer>, { status, statusText, headers }: Response) {
-    super(null, { status, statusText, headers });
+  constructor(bytes: Uint8Array<ArrayBuffer>, { status, headers }: Response) {
+    super(null, { status, headers: validHeaders(headers) });
     this.#bytes = bytes;
   }
 
@@ -226,6 +226,22 @@ class ReadResponse extends Response {
   override clone(): Response {
     return new ReadResponse(this.#bytes, this);
   }
+}
+
+/**
+ * The headers without those whose names or values a fetch receives, but a `Response` refuses, for example a name with a
+ * space.
+ */
+function validHeaders(headers: Headers): Headers {
+  const valid = new Headers();
+  for (const [name, value] of headers) {
+    try {
+      valid.append(name, value);
+    } catch {
+      // No header that is read here has such a name.
+    }
+  }
+  return valid;
 }
 
 /** What has arrived of a body so far. */
@@ -344,48 +360,6 @@ export function retryAfter(headers: Headers, now: number): number | undefined {
   const wait =
     seconds === undefined ? Date.parse(value) - (issuerDate(headers) ?? now) : Math.ceil(Number(seconds) * 1000);
   return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), longestRetryAfter);
-}
-
-/** The end of a limit, where `Retry-After` is missing. */
-const resetNames = ['x-ratelimit-reset-after', 'ratelimit-reset', 'x-ratelimit-reset', 'x-rate-limit-reset'];
-
-/**
- * Milliseconds until a limit ends: a date in seconds, as Auth0 writes it
- * (https://rubydoc.info/gems/auth0/Auth0/RateLimitEncountered), or the seconds that are left (https://developer.sepay.vn/en/sepay-api/v2/xac-thuc).
- * @param now milliseconds since the epoch
- */
-export function limitReset(headers: Headers, now: number): number | undefined {
-  const value = resetNames.map(name => headers.get(name)).find(each => each !== null) ?? '';
-  if (!/^\d{1,11}(?:\.\d{1,9})?$/.test(value)) return undefined;
-  const seconds = Number(value);
-  const wait = seconds < 1e9 ? seconds * 1000 : seconds * 1000 - (issuerDate(headers) ?? now);
-  return wait > 0 ? Math.min(Math.ceil(wait), longestRetryAfter) : undefined;
-}
-
-/**
- * How long the body of an error says to wait, in milliseconds: Discord has `{"retry_after": 64.57}` in seconds, Matrix
- * `retry_after_ms`, Withings `{"body": {"wait_seconds": 188}}`.
- */
-export function waitIn(body: unknown): number | undefined {
-  for (const object of [body, memberIn(body, /^error$|^parameters$|^body$/)]) {
-    for (const [name, unit] of waitNames) {
-      const value = memberIn(object, name);
-      const number = typeof value === 'string' && /^\d{1,9}(?:\.\d{1,9})?$/.test(value) ? Number(value) : value;
-      if (typeof number === 'number' && number >= 0) return Math.min(Math.ceil(number * unit), longestRetryAfter);
-    }
-  }
-  return undefined;
-}
-
-const waitNames = [
-  [/^(?:retry_?after|wait)(?:_?s(?:ec(?:ond)?s?)?)?$/i, 1000],
-  [/^retry_?after_?ms$/i, 1],
-] as const;
-
-function memberIn(value: unknown, name: RegExp): unknown {
-  return typeof value === 'object' && value !== null
-    ? Object.entries(value).find(([each]) => name.test(each))?.[1]
-    : undefined;
 }
 
 // --- Why a request failed ---

@@ -1,6 +1,6 @@
 /** Reads the answers of an issuer's endpoints: the tokens in them, or the error. Every answer is read here. */
 import { type ErrorData, WorkbenchError } from '../errors.ts';
-import { issuerDate, limitReset, retryAfter, waitIn } from '../http/http.ts';
+import { issuerDate, retryAfter } from '../http/http.ts';
 import { type FoundTokens, findTokens, hasToken, isErrorText, memberOf, normalized } from '../records/tokenMembers.ts';
 import type { RawTokens, ResponseWarning } from '../records/tokenSet.ts';
 import { firstLine, sanitized } from '../redact.ts';
@@ -13,10 +13,12 @@ import {
   errorContainers,
   type IssuerError,
   isFirewall,
+  limitReset,
   meaningOf,
   messageNames,
   oauthCodes,
   sayNothing,
+  waitIn,
 } from './refusalWords.ts';
 
 /** What the reader of an answer knows about the request. */

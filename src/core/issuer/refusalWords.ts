@@ -1,4 +1,6 @@
-/** Where issuers write what is wrong, and what it means for the refresh token that was sent, by its code and its words. */
+import { issuerDate, longestRetryAfter } from '../http/http.ts';
+
+/** Where issuers write what is wrong, and what it means for the refresh token that was sent, by its code and its words; how long to wait. */
 
 export interface IssuerError {
   /** In the issuer's spelling: `invalid_grant`, `E0000011`, `40030`. */
@@ -241,3 +243,47 @@ export function isFirewall({ status, headers }: Response, text: string): boolean
 
 const firewallPage =
   /\bcloudflare\b|\bthe request could not be satisfied\b|\breference(?:\s|&#32;)(?:#|&#35;)|\bincapsula\b|\bthe request is blocked\b|\bthe requested URL (?:was rejected|could not be retrieved)\b|\b(?:sucuri|zscaler)\b/i;
+
+// --- How long to wait ---
+
+/** The end of a limit, where `Retry-After` is missing. */
+const resetNames = ['x-ratelimit-reset-after', 'ratelimit-reset', 'x-ratelimit-reset', 'x-rate-limit-reset'];
+
+/**
+ * Milliseconds until a limit ends: a date in seconds, as Auth0 writes it
+ * (https://rubydoc.info/gems/auth0/Auth0/RateLimitEncountered), or the seconds that are left (https://developer.sepay.vn/en/sepay-api/v2/xac-thuc).
+ * @param now milliseconds since the epoch
+ */
+export function limitReset(headers: Headers, now: number): number | undefined {
+  const value = resetNames.map(name => headers.get(name)).find(each => each !== null) ?? '';
+  if (!/^\d{1,11}(?:\.\d{1,9})?$/.test(value)) return undefined;
+  const seconds = Number(value);
+  const wait = seconds < 1e9 ? seconds * 1000 : seconds * 1000 - (issuerDate(headers) ?? now);
+  return wait > 0 ? Math.min(Math.ceil(wait), longestRetryAfter) : undefined;
+}
+
+/**
+ * How long the body of an error says to wait, in milliseconds: Discord has `{"retry_after": 64.57}` in seconds, Matrix
+ * `retry_after_ms`, Withings `{"body": {"wait_seconds": 188}}`.
+ */
+export function waitIn(body: unknown): number | undefined {
+  for (const object of [body, memberIn(body, /^error$|^parameters$|^body$/)]) {
+    for (const [name, unit] of waitNames) {
+      const value = memberIn(object, name);
+      const number = typeof value === 'string' && /^\d{1,9}(?:\.\d{1,9})?$/.test(value) ? Number(value) : value;
+      if (typeof number === 'number' && number >= 0) return Math.min(Math.ceil(number * unit), longestRetryAfter);
+    }
+  }
+  return undefined;
+}
+
+const waitNames = [
+  [/^(?:retry_?after|wait)(?:_?s(?:ec(?:ond)?s?)?)?$/i, 1000],
+  [/^retry_?after_?ms$/i, 1],
+] as const;
+
+function memberIn(value: unknown, name: RegExp): unknown {
+  return typeof value === 'object' && value !== null
+    ? Object.entries(value).find(([each]) => name.test(each))?.[1]
+    : undefined;
+}

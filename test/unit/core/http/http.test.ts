@@ -360,6 +360,23 @@ describe('boundedFetch', () => {
     assert.equal(await (await send(server.origin)).text(), '{"a":1}');
   });
 
+  it('returns the body behind headers and a status line that a Response refuses', async () => {
+    const bytes = '{"a":1}';
+    const sockets = createServer(socket => {
+      socket.once('data', () =>
+        socket.end(
+          `HTTP/1.1 200 成功\r\nx y: z\r\nset-cookie: a=1\r\nset-cookie: b=2\r\nx-z: 1\r\ncontent-length: ${bytes.length}\r\n\r\n${bytes}`,
+        ),
+      );
+    });
+    await new Promise<void>(resolve => sockets.listen(0, '127.0.0.1', resolve));
+    const { port } = sockets.address() as AddressInfo;
+    const response = await send(`http://127.0.0.1:${port}`);
+    sockets.close();
+    assert.equal(await response.text(), bytes);
+    assert.deepEqual([response.headers.get('x-z'), response.headers.getSetCookie()], ['1', ['a=1', 'b=2']]);
+  });
+
   it('unpacks a body that is compressed and does not say so, within its bounds', async () => {
     const server = await serve((_, response) => response.writeHead(200).end(gzipSync('{"a":1}')));
     assert.equal(await (await send(server.origin)).text(), '{"a":1}');
