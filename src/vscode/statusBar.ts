@@ -8,7 +8,7 @@ import type { Plan } from '../core/refresh/autoRefresh.ts';
 import { statusItem } from './screen.ts';
 import { planText } from './text/history.ts';
 import { badgeText, stateIcons, tokenStateLooks, tokenStateText } from './text/states.ts';
-import { durationText, nextChange } from './text/time.ts';
+import { durationText, listText, nextChange } from './text/time.ts';
 
 export interface StatusBar {
   /** Shows this connection from now on. */
@@ -77,9 +77,8 @@ export function createStatusBar(
       : refreshable
         ? l10n.t('Select to refresh.')
         : l10n.t('Select to show it in the sidebar.');
-    const what = [badgeText(badge), ...(isActive ? [tokenStateText(token)] : []), planText(next, clock.now())].join(
-      ', ',
-    );
+    const verified = isActive ? [tokenStateText(token)] : [];
+    const what = listText([badgeText(badge), ...verified, planText(next, clock.now())]);
     const row = [{ kind: 'connection', id }];
     const command = signIn
       ? { command: commands.signIn, title: l10n.t('Sign In'), arguments: row }

@@ -9,7 +9,7 @@ import type { RunningMock } from '../mockIssuer.ts';
 import { pick } from '../prompts/questions.ts';
 import { flash, notify, toClipboard } from '../screen.ts';
 import { limitText, mockClockText, mockText } from '../text/mock.ts';
-import { momentText } from '../text/time.ts';
+import { listText, momentText } from '../text/time.ts';
 import { defineCommand, isConfirmed } from './command.ts';
 import { amount, anything, flag, optional, text, withDefault } from './fields.ts';
 
@@ -248,7 +248,7 @@ export async function pickFault(
   const { times } = limit;
   return {
     fault: { ...picked.fault, ...(times !== undefined && { times }) },
-    words: `${picked.label}, ${limit.label}`,
+    words: listText([picked.label, limit.label]),
   };
 }
 

@@ -8,7 +8,7 @@ import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { pick } from '../prompts/questions.ts';
 import { flash, notify, toClipboard } from '../screen.ts';
 import { askerText, handOutText } from '../text/history.ts';
-import { relativeText } from '../text/time.ts';
+import { listText, relativeText } from '../text/time.ts';
 import { type Behaviour, defineCommand, type Services } from './command.ts';
 import { choice, connectionId, optional, seconds, type Values, withDefault } from './fields.ts';
 
@@ -220,7 +220,7 @@ function managing({ sessions, clock, consents }: Services): Behaviour<object, ob
       const items = [
         ...list.map(consent => ({
           label: label(consent.connection),
-          description: `${askerText(consent.asker)}, ${consentText(consent)}`,
+          description: listText([askerText(consent.asker), consentText(consent)]),
           detail: l10n.t('Select to revoke'),
           consent,
         })),
@@ -230,7 +230,7 @@ function managing({ sessions, clock, consents }: Services): Behaviour<object, ob
           .sort((one, other) => other.at - one.at)
           .map(handOut => ({
             label: label(handOut.connection),
-            description: [relativeText(handOut.at, clock.now()), handOutText(handOut, true)].join(', '),
+            description: listText([relativeText(handOut.at, clock.now()), handOutText(handOut, true)]),
           })),
       ];
       if (items.length === 0)

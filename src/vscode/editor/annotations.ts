@@ -22,7 +22,7 @@ import { summarize } from '../../core/view/tokenSummary.ts';
 import { inlayHint, lens, type TokenLink, terminalLink } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { expiryText, kindText } from '../text/states.ts';
-import { momentText, nextChange } from '../text/time.ts';
+import { listText, momentText, nextChange } from '../text/time.ts';
 import type { HoverParts } from './hover.ts';
 import { type KnownToken, knownTokenIn, ownerOf, type PlacedToken, placeOf, replacementOf, tokensIn } from './scan.ts';
 
@@ -80,7 +80,7 @@ export function hintsOf(document: TextDocument, area: Range, sessions: Sessions,
       ...(end === undefined ? [] : [expiryText(end, now)]),
     ];
     if (words.length === 0) return [];
-    const text = words.join(', ');
+    const text = listText(words);
     const hintAt = (position: Position, label: string) => {
       const hint = inlayHint(position, label, end === undefined ? text : momentText(end, now));
       hint.paddingRight = true;

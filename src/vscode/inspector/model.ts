@@ -27,7 +27,7 @@ import type {
 import { checkText } from '../text/checks.ts';
 import { reviewText, severityText } from '../text/review.ts';
 import { kindText, statusText, timeName, tokenStateTitle } from '../text/states.ts';
-import { dateText, durationText, relativeText } from '../text/time.ts';
+import { dateText, durationText, listText, relativeText } from '../text/time.ts';
 import { varietyText } from '../text/varieties.ts';
 import { decodedSections, encodedParts, type OpenedToken, openedSections, openedVerdict } from './opened.ts';
 
@@ -148,7 +148,7 @@ function signings({ canSignWithMock, editing }: Inspected): Editing['signings'] 
 
 function verdict({ result, state, decoded, opened, editing }: Inspected): InspectorModel['verdict'] {
   const failed = result.checks.filter(({ status }) => status === 'failed');
-  const namesOf = (checks: readonly Check[]) => checks.map(check => checkText(check).title).join(', ');
+  const namesOf = (checks: readonly Check[]) => listText(checks.map(check => checkText(check).title));
   const names = namesOf(failed);
   const others = namesOf(failed.filter(({ id }) => id !== 'signature'));
   if (state.kind === 'broken') {
@@ -218,7 +218,7 @@ function verdictDetail(known: TokenState): string {
     case 'expired_valid_signature':
       return l10n.t('The issuer signed this token. It has expired, and all other checks passed.');
     case 'failed':
-      return l10n.t('Failed: {0}.', known.failed.map(check => checkText(check).title).join(', '));
+      return l10n.t('Failed: {0}.', listText(known.failed.map(check => checkText(check).title)));
     case 'unverifiable':
       return checkText(known.reason).detail;
   }

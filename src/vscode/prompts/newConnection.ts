@@ -11,6 +11,7 @@ import {
 import type { ClientCredentials } from '../../core/records/record.ts';
 import { fillIn, type StartingPoint, startingPoints, trimmedPlaceholder } from '../../core/signIn/startingPoints.ts';
 import { placeholderText, refreshTokenText, startingPointText } from '../text/signIn.ts';
+import { listText } from '../text/time.ts';
 import { askCredentials, askIssuer, urlFlaw } from './connectionQuestions.ts';
 import { askChoice, askText, runSteps, type Step } from './questions.ts';
 
@@ -272,7 +273,7 @@ function summary(metadata: IssuerMetadata): string {
     ...(metadata.revocation_endpoint ? [l10n.t('revocation')] : []),
     ...(metadata.scopes_supported ? [l10n.t('{0} scopes', metadata.scopes_supported.length)] : []),
   ];
-  return l10n.t('Found: {0}.', parts.join(', '));
+  return l10n.t('Found: {0}.', listText(parts));
 }
 
 function proposedScope(metadata: IssuerMetadata | undefined): string {

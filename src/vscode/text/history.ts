@@ -6,7 +6,7 @@ import type { Asker, HandOut } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import type { NoPlan, Plan } from '../../core/refresh/autoRefresh.ts';
 import { describeError } from './errors.ts';
-import { durationText } from './time.ts';
+import { durationText, listText } from './time.ts';
 
 /** The outcome of a refresh, in a word or two. */
 export function outcomeText({ outcome, error }: HistoryEntry): string {
@@ -163,5 +163,5 @@ export function askerText(asker: Asker): string {
 /** The receiver and the purpose. @param whole include the workspace, which usually is that of this window */
 export function handOutText({ asker, purpose }: HandOut, whole = false): string {
   const who = askerText(asker.kind === 'workspace' && !whole ? { ...asker, uri: '' } : asker);
-  return purpose === '' ? who : `${printable(purpose, 100)}, ${who}`;
+  return purpose === '' ? who : listText([printable(purpose, 100), who]);
 }

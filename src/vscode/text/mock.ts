@@ -2,7 +2,7 @@ import { l10n } from 'vscode';
 import type { MockClockView, MockRequest, MockView, Sender } from '../../core/view/mockView.ts';
 import type { Observed } from '../../mock/torture/outcome.ts';
 import type { Verdict } from '../../mock/torture/torture.ts';
-import { clockText, durationText } from './time.ts';
+import { clockText, durationText, listText } from './time.ts';
 
 /** A text of the mock's own tables, such as the title of a fault or scenario. The mock cannot use l10n itself. */
 export function mockText(text: string, ...values: Observed['values']): string {
@@ -41,7 +41,7 @@ export function answerText({ status, error, dropped, from }: MockRequest): strin
         ? `${status}`
         : `${status} ${error}`;
   const who = senderText(from);
-  return who === '' ? answer : `${answer}, ${who}`;
+  return who === '' ? answer : listText([answer, who]);
 }
 
 export function struckText({ faults }: MockRequest): string[] {
@@ -82,5 +82,5 @@ export function scoreText(results: readonly { readonly verdict: Verdict }[]): st
     const count = results.filter(each => each.verdict === verdict).length;
     return count > 0 ? [`${count} ${verdictText(verdict)}`] : [];
   });
-  return parts.join(', ') || l10n.t('no scenario applies');
+  return listText(parts) || l10n.t('no scenario applies');
 }

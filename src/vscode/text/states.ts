@@ -3,7 +3,7 @@ import type { Check, CheckStatus, TokenState, TokenStateKind } from '../../core/
 import type { RefreshResult } from '../../core/records/history.ts';
 import type { Badge, SessionState, TokenName } from '../../core/records/sessions.ts';
 import type { SummaryKind, TokenTime } from '../../core/view/tokenSummary.ts';
-import { clockText, durationText, relativeText } from './time.ts';
+import { clockText, durationText, listText, relativeText } from './time.ts';
 
 /** One or two words for a state. Every place that shows an icon shows this text as well. */
 export function stateText(state: SessionState): string {
@@ -138,7 +138,7 @@ function reasonText({ code, found }: Check): string {
  */
 export function tokenRowText(state: TokenState, time: string): string {
   const verdict = state.kind === 'expired_valid_signature' ? l10n.t('signature valid') : tokenStateText(state);
-  return state.kind === 'failed' ? `${verdict}, ${time}` : `${time}, ${verdict}`;
+  return listText(state.kind === 'failed' ? [verdict, time] : [time, verdict]);
 }
 
 export function tokenTitle(name: TokenName): string {

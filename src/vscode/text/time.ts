@@ -55,6 +55,11 @@ export function relativeText(time: number, now: number, step = second, spoken = 
   return distance > 0 ? l10n.t('in {0}', length) : l10n.t('{0} ago', length);
 }
 
+/** "a, b, c", with the comma of the user's language. */
+export function listText(parts: readonly string[]): string {
+  return parts.length === 0 ? '' : parts.reduce((list, part) => l10n.t('{0}, {1}', list, part));
+}
+
 /** Local date and time to the second, in a sortable format: "2019-04-06 10:04:29". */
 export function dateText(time: number): string {
   const date = new Date(time);

@@ -34,7 +34,7 @@ import {
   tokenTitle,
 } from '../text/states.ts';
 import { describeProblem } from '../text/storedErrors.ts';
-import { calmStep, clockText, dateText, durationText, momentText, relativeText } from '../text/time.ts';
+import { calmStep, clockText, dateText, durationText, listText, momentText, relativeText } from '../text/time.ts';
 import { describeTokenWarning } from '../text/warnings.ts';
 import {
   checkItem,
@@ -331,7 +331,7 @@ function partRow(part: MockPart, view: MockView, now: number): Row {
       const address = pathname === '/' ? host : host + pathname;
       return {
         label: l10n.t('Mock issuer'),
-        description: `${state}, ${address}`,
+        description: listText([state, address]),
         icon: 'beaker',
         color: faults.length > 0 ? 'list.warningForeground' : color,
         tooltip: [issuer, state, l10n.t('It stops when this window closes.')].join('\n'),
@@ -343,7 +343,7 @@ function partRow(part: MockPart, view: MockView, now: number): Row {
     case 'faults':
       return {
         label: l10n.t('Faults'),
-        description: faults.length === 0 ? l10n.t('none set') : faults.map(({ title }) => mockText(title)).join(', '),
+        description: faults.length === 0 ? l10n.t('none set') : listText(faults.map(({ title }) => mockText(title))),
         icon: 'bug',
         color: faults.length > 0 ? 'list.warningForeground' : color,
         words: [itemWords.mockFaults],
@@ -387,7 +387,7 @@ function requestRow(request: MockRequest, now: number): Row {
   const isOdd = failed || faults.length > 0;
   return {
     label: `${method} ${path}`,
-    description: [answerText(request), clockText(at, now), ...struck].join(', '),
+    description: listText([answerText(request), clockText(at, now), ...struck]),
     icon: failed ? 'error' : faults.length > 0 ? 'warning' : status === undefined ? 'circle-outline' : 'pass',
     color: isOdd ? 'list.warningForeground' : 'icon.foreground',
     tooltip: [

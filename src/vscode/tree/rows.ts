@@ -25,7 +25,16 @@ import {
   planText,
 } from '../text/history.ts';
 import { checkIcons, statusText } from '../text/states.ts';
-import { calmStep, clockText, dateText, lengthText, momentText, relativeText, skewAdvice } from '../text/time.ts';
+import {
+  calmStep,
+  clockText,
+  dateText,
+  lengthText,
+  listText,
+  momentText,
+  relativeText,
+  skewAdvice,
+} from '../text/time.ts';
 
 /** The next event of the connection and its time. */
 export function nextItem(plan: Plan, now: number, record?: StoredRecord): Row {
@@ -136,11 +145,11 @@ export function refreshItem(entry: HistoryEntry, now: number): Row {
   ];
   return {
     label: relativeText(at, now, calmStep),
-    description: [
+    description: listText([
       outcomeText(entry),
       ...(error && status !== undefined ? [l10n.t('HTTP status {0}', status)] : []),
       ...notableChanges(changes).map(changeText),
-    ].join(', '),
+    ]),
     icon,
     color,
     tooltip: lines.join('\n'),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import manifest from '../../../package.json' with { type: 'json' };
@@ -158,6 +158,16 @@ describe('rows of the tree', function () {
     const message = { kind: 'message', id: 'shop', message: 'last_refresh', error } as const;
     assert.equal(draw(message, { record: refused }).command?.command, commands.signIn);
     assert.equal(draw(message, { record: tokens }).command, undefined);
+  });
+
+  it('have the comma of the language', async () => {
+    const bundle = await readFile(join('l10n', 'bundle.l10n.zh-cn.json'), 'utf8');
+    const l10n = `const bundle = ${bundle};
+      export const l10n = { t: (text, ...values) => bundle[text].replace(/\\{(\\d+)\\}/g, (_, i) => values[i]) };`;
+    const chinese = await withoutVscode<typeof Items>('tree/items', join(folder, 'zh-cn'), `${l10n}${more}`);
+    const session = { record: record({ access_token: 'a', expires_at: now + 59_000 }) };
+    const { description } = chinese.treeItem({ kind: 'token', id: 'shop', name: 'access_token' }, contextOf(session));
+    assert.match(`${description}`, /^[^,]+，[^,]+$/);
   });
 
   it('lead to a sign-out where what is stored cannot be read, and nowhere else', () => {
