@@ -96,7 +96,7 @@ function plannedText(plan: Exclude<Plan, { never: NoPlan }>, now: number, step?:
     case 'ending':
       return l10n.t('refresh in {0}', durationText(wait, step));
     case 'short_lived':
-      return l10n.t('refresh in {0}: new tokens end at once', durationText(wait, step));
+      return l10n.t('refresh in {0}: new tokens expire at once', durationText(wait, step));
     case 'waiting_for_issuer':
       return l10n.t('retry in {0}, as the issuer asked', durationText(wait, step));
     case 'backing_off':

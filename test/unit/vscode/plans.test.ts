@@ -27,7 +27,7 @@ describe('what a row and the status bar say comes next', () => {
   for (const [plan, text] of [
     [{ at: now + 48 * minute, because: 'ending' }, 'next refresh in 48 min'],
     [{ at: now, because: 'ending' }, 'next refresh now'],
-    [{ at: now + 12_000, because: 'short_lived' }, 'next refresh in 12 s: new tokens end at once'],
+    [{ at: now + 12_000, because: 'short_lived' }, 'next refresh in 12 s: new tokens expire at once'],
     [{ at: now + 30_000, because: 'offline' }, 'next retry in 30 s: offline'],
     [{ at: now + 30_000, because: 'unreachable' }, 'next retry in 30 s: issuer not reached'],
     [{ at: now + 30_000, because: 'backing_off' }, 'next retry in 30 s'],
