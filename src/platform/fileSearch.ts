@@ -139,10 +139,10 @@ function readMatches(found: FoundFile) {
       }
       rest = rest.slice(at);
     },
-    /** Reports the last file, and returns the number of searched files, which stands behind it. */
+    /** Reports the last file, and returns the number of searched files, which ripgrep prints last. */
     end(): number | undefined {
       const searched = /^(\d+) files searched$/m.exec(rest)?.[1];
-      // Without that number ripgrep has not come to its end, nor perhaps to that of the last file.
+      // Without that number ripgrep has ended early, perhaps within the last file, so not all places in it are known.
       report(searched === undefined ? undefined : places);
       return searched === undefined ? undefined : Number(searched);
     },
@@ -150,8 +150,8 @@ function readMatches(found: FoundFile) {
 }
 
 /**
- * The names that may be meant: ripgrep says in front of a name that it has left the previous file at a NUL, and a file may
- * have a name that looks like that.
+ * The names that a text may mean. If ripgrep has stopped at a NUL in a file, it says so in front of the next name, and a
+ * file could have a name that looks like this message.
  */
 function namesIn(text: string): readonly string[] {
   const [, name] = /\(found "\\0" byte around offset \d+\)\n([\s\S]*)$/.exec(text) ?? [];

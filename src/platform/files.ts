@@ -29,8 +29,8 @@ function failure(code: string): Error {
 }
 
 /**
- * Errors that mean something other than a file or folder has this name: waiting does not help, and it is neither opened
- * nor followed.
+ * True for errors that mean that something else has this name: a folder in place of a file or the reverse, a link, a pipe,
+ * or a file that is far too large. Waiting does not help.
  */
 export function isMisplaced(code: string): boolean {
   return ['EISDIR', 'ENOTDIR', 'ELOOP', 'ENXIO', 'EFBIG'].includes(code);

@@ -23,14 +23,14 @@ export function stepDone(name: StepName): void {
   tick(name);
 }
 
-/** Returns what ends the watching. */
+/** Watches until the result is disposed. */
 export function tickWhenOpened(): { dispose(): unknown } {
   return window.tabGroups.onDidChangeTabs(({ opened }) => {
     if (opened.some(mayBeWalkthrough)) for (const name of done) tick(name);
   });
 }
 
-/** VS Code tells extensions nothing about the tab of a walkthrough, and little about few others. */
+/** For the tab of a walkthrough, as for a few other tabs, VS Code gives extensions no `input`. */
 function mayBeWalkthrough({ input }: Tab): boolean {
   return input === undefined;
 }

@@ -80,7 +80,12 @@ export function watchMock({ server, sessions, refresher, clock, onChange }: Mock
     const { method, path, grant_type, status, error, faults } = entry;
     const from = senderOf(entry);
     const request: MockRequest = {
-      ...{ number, method, path, from, at, faults: faults.map(titleOf) },
+      number,
+      method,
+      path,
+      from,
+      at,
+      faults: faults.map(titleOf),
       dropped: known !== undefined && status === undefined,
       ...(grant_type !== undefined && { grantType: grant_type }),
       ...(status !== undefined && { status }),

@@ -192,7 +192,11 @@ export function notOffered(
     endpoint: name,
     method,
     offered: offered.join(', '),
-    ...{ host, status, error: word, error_description, firstLine },
+    host,
+    status,
+    error: word,
+    error_description,
+    firstLine,
   });
 }
 

@@ -197,7 +197,9 @@ export const inspect = defineCommand(
       accept: ({ connection, verify, decrypt, show, edit, sign, ...token }): Argument => ({
         ...tokenArgument(token),
         ...(connection !== undefined && { known: { connection, name: 'access_token' as const } }),
-        ...{ verify, decrypt, ask: show },
+        verify,
+        decrypt,
+        ask: show,
         ...(edit !== undefined && { edit: readEdit(edit), sign }),
       }),
       async ask(node): Promise<Argument | undefined> {

@@ -115,7 +115,7 @@ function importing(parts: Services): Behaviour<Values<typeof fields>, Argument, 
       // Not awaited, because a notification may stay for long.
       void notify('warning', text, ...(replaced ? [undo] : [])).then(pressed => {
         if (pressed !== undo) return undefined;
-        // Undone by the command meanwhile: once more would bring the imported tokens back.
+        // The user has called the command meanwhile. A second undo would bring the imported tokens back.
         if (sessions.get(connection)?.record?.replaced?.undone) return flash(undoneText(label));
         return registry.executeCommand(commands.undoImport, { kind: 'connection', id: connection });
       });

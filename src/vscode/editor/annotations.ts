@@ -87,8 +87,8 @@ export function hintsOf(document: TextDocument, area: Range, sessions: Sessions,
       return hint;
     };
     const atToken = hintAt(found.range.start, text);
-    // A line whose first token is in sight needs no hint at its start, and one is enough: VS Code cuts off what exceeds
-    // 43 characters in a line.
+    // A hint at the start of the line tells of a token far to the right. One is enough, as VS Code shows no more than 43
+    // characters of hints in a line, and none is needed if the first token is in sight.
     const isLater = hinted.has(line);
     hinted.add(line);
     if (character <= farColumn || isLater) return [atToken];
