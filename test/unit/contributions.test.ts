@@ -185,6 +185,13 @@ describe('package.json', () => {
     for (const name of Object.keys(commands)) assert.ok(docs.includes(`\`${name}\``), name);
   });
 
+  it('has no setting that docs/settings.md does not name', () => {
+    const docs = readFileSync('docs/settings.md', 'utf8');
+    for (const name of Object.keys(contributes.configuration.properties)) assert.ok(docs.includes(`\`${name}\``), name);
+    const { items } = contributes.configuration.properties['jwtWorkbench.connections'];
+    for (const name of Object.keys(items.properties)) assert.ok(docs.includes(`\`${name}\``), name);
+  });
+
   it('starts when VS Code is ready, and lists no activation event that VS Code derives itself', () => {
     assert.deepEqual(manifest.activationEvents, ['onStartupFinished']);
   });
