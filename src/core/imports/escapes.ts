@@ -335,18 +335,18 @@ export function unescaped(value: string): string {
   );
 }
 
+/**
+ * Percent-encoded UTF-8 (RFC 3629 section 4). Looking takes a tenth of the time of an error of `decodeURIComponent`, and a
+ * long text may have thousands of runs that are none.
+ */
+const utf8Run =
+  /^(?:%[0-7].|%(?:c[2-9a-f]|d.)%[89ab].|%(?:e0%[ab]|e[1-9abcef]%[89ab]|ed%[89]).%[89ab].|%(?:f0%[9ab]|f[123]%[89ab]|f4%8).(?:%[89ab].){2})+$/i;
+
 /** Decodes percent-encoding (RFC 3986 section 2.1), twice if it was applied twice. */
 export function percentDecoded(text: string): string {
   let decoded = text;
-  for (let times = 0; times < 2 && /%[\da-f]{2}/i.test(decoded); times++) {
-    decoded = decoded.replace(/(?:%[\da-f]{2})+/gi, run => {
-      try {
-        return decodeURIComponent(run);
-      } catch {
-        return run;
-      }
-    });
-  }
+  for (let times = 0; times < 2 && /%[\da-f]{2}/i.test(decoded); times++)
+    decoded = decoded.replace(/(?:%[\da-f]{2})+/gi, run => (utf8Run.test(run) ? decodeURIComponent(run) : run));
   return decoded;
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writings } from '../../../../src/core/imports/escapes.ts';
+import { percentDecoded, writings } from '../../../../src/core/imports/escapes.ts';
 import { importText } from '../../../../src/core/imports/importText.ts';
 import {
   access,
@@ -1049,5 +1049,34 @@ describe('a token', () => {
       if (taken > limit) slow.push(`${unit.slice(0, 30)}: ${Math.round(taken)} ms of ${Math.round(limit)}`);
     }
     assert.deepEqual(slow, []);
+  });
+});
+
+describe('percent-encoding', () => {
+  it('is undone where decodeURIComponent undoes it, at each bound of UTF-8', () => {
+    const percent = (...bytes: number[]) => bytes.map(byte => `%${byte.toString(16).padStart(2, '0')}`).join('');
+    const leads = [0, 0x25, 0x7f, 0x80, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef];
+    const later = [0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0];
+    const wrong: string[] = [];
+    for (const lead of [...leads, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff]) {
+      const two = later.map(next => [lead, next]);
+      const three = two.flatMap(bytes => [0x7f, 0x80, 0xbf, 0xc0].map(next => [...bytes, next]));
+      const four = three.flatMap(bytes => [0x7f, 0x80, 0xbf, 0xc0].map(next => [...bytes, next]));
+      for (const bytes of [[lead], ...two, ...three, ...four, [0x41, lead, 0x80, 0x80, 0x80, 0x41]]) {
+        const text = percent(...bytes);
+        let expected = text;
+        try {
+          expected = decodeURIComponent(text);
+        } catch {
+          // Not UTF-8, so it is left as it is.
+        }
+        if (
+          percentDecoded(text) !== expected ||
+          percentDecoded(text.toUpperCase()) !== expected.replaceAll(text, text.toUpperCase())
+        )
+          wrong.push(text);
+      }
+    }
+    assert.deepEqual(wrong, []);
   });
 });
