@@ -114,7 +114,8 @@ export async function readTokenResponse(response: Response, context: AnswerConte
     return { raw: inOurTime(found.tokens, response, context, warnings), warnings, issuedTokenType };
   }
   // No token, but an error message.
-  if (isObject(value) && saysAnything(errorIn(value))) throw errorOf(response, text, value, context);
+  const issuerError = isObject(value) ? errorIn(value) : {};
+  if (saysAnything(issuerError) && !saysSuccess(issuerError)) throw errorOf(response, text, value, context);
   const rest = tokensWritten(text, sent);
   // The text is truncated or almost JSON. A member whose closing quote is present is complete.
   if (rest !== undefined && value === undefined && hasToken(rest) && !isPageWithToken(text, rest))
@@ -167,9 +168,9 @@ function inOurTime(
 const isNew = (token: string | undefined, sent: string | undefined) => token !== undefined && token !== sent;
 
 /**
- * Adds an access token whose name is repeated without a value, and the successor of the refresh token that was sent, if the
- * body has none or repeats the one that was sent. The successor may be in a duplicate member (JSON.parse keeps the last
- * one), in a header or in a cookie.
+ * Adds an access token whose name is repeated without a value or that is in a header or a cookie alone, and the successor
+ * of the refresh token that was sent, if the body has none or repeats the one that was sent. The successor may be in a
+ * duplicate member (JSON.parse keeps the last one), in a header or in a cookie.
  */
 function withSuccessor(
   found: FoundTokens | undefined,
@@ -178,14 +179,20 @@ function withSuccessor(
   sent: string | undefined,
 ): FoundTokens | undefined {
   const written = repeated(text) ? pairsOf(text) : [];
-  const access_token = found?.tokens.access_token ?? written.find(([name]) => memberOf(name) === 'access_token')?.[1];
-  if (found === undefined || access_token === undefined) return found;
-  const whole = { ...found, tokens: { ...found.tokens, access_token } };
-  if (isNew(found.tokens.refresh_token, sent)) return whole;
-  const [refresh_token] = [...written, ...pairsOfHeaders(headers)].flatMap(([name, value]) =>
+  const around = pairsOfHeaders(headers);
+  const accessIn = (pairs: readonly [string, string][]) =>
+    pairs.find(([name]) => memberOf(name) === 'access_token')?.[1];
+  const [refresh_token] = [...written, ...around].flatMap(([name, value]) =>
     memberOf(name) === 'refresh_token' && isNew(value, sent) ? [value] : [],
   );
-  return refresh_token === undefined ? whole : { ...whole, tokens: { ...whole.tokens, refresh_token } };
+  // A page may set such a cookie for itself, so a token in a header alone counts beside a new refresh token only.
+  const isPair = refresh_token !== undefined && !isPage(text);
+  const access_token = found?.tokens.access_token ?? accessIn(written) ?? (isPair ? accessIn(around) : undefined);
+  if (access_token === undefined) return found;
+  const rest = { nested: false, several: false, notes: [], guessed: [], ...found };
+  const whole = { ...rest, tokens: { ...found?.tokens, access_token } };
+  if (refresh_token === undefined || isNew(found?.tokens.refresh_token, sent)) return whole;
+  return { ...whole, tokens: { ...whole.tokens, refresh_token } };
 }
 
 function repeated(text: string): boolean {
@@ -286,6 +293,10 @@ function unescaped(text: string): string {
 
 const saysAnything = ({ code, message }: IssuerError) => code !== undefined || message !== undefined;
 
+/** `{"code": 0, "message": "success"}`: the issuer may have used the refresh token, and there are no tokens all the same. */
+const saysSuccess = ({ code = '0', message = 'ok' }: IssuerError) =>
+  /^(?:0+|200|ok|success\w*)$/i.test(code) && /^(?:ok|success\w*)\W*$/i.test(message);
+
 const isOauthError = (value: JsonObject) => typeof value.error === 'string' && value.error !== '';
 
 /** Finds the code and the message of an error, at any depth and under any of these names. */
@@ -355,9 +366,14 @@ function fieldErrors(errors: unknown): string[] {
   );
 }
 
+/** A code of OAuth in JSON that is truncated, or inside of a page or a log. */
+const codeInside = /(?:"|&quot;)error(?:"|&quot;)\s{0,4}:\s{0,4}(?:"|&quot;)([a-z_]{1,64})(?:"|&quot;)/;
+
 /** An error whose body is a plain word or XML. Some issuers send an OAuth code as plain text. */
 function plainError(text: string): JsonObject {
   const word = text.trim();
+  const [, inside = ''] = codeInside.exec(text) ?? [];
+  if (oauthCodes.has(inside)) return { error: inside };
   if (/^[a-z]+(?:_[a-z]+)+$/.test(word) && word.length <= 64) return { error: word };
   // One line of plain words is all that some issuers say.
   if (/^[^<>{}[\]\n]{4,200}$/.test(word)) return { message: word };

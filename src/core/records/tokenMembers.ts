@@ -147,7 +147,7 @@ function isTokenName(member: TokenMember): member is TokenName {
 }
 
 /** How languages print a missing value, in quotes or brackets or without. Such a text must not replace a token. */
-const noValue = /^["'[({<]{0,3}(?:null|nil|none|undefined|nan|true|false|n\/?a|-+|0)?["'\])}>]{0,3}$/i;
+const noValue = /^["'[({<]{0,3}(?:null|nil|none|undefined|nan|true|false|n\/?a|-+|[01])?["'\])}>]{0,3}$/i;
 
 /** What logs and gateways write in place of a secret, and JavaScript in place of any object. */
 const masked = /^\s*(?:[*•x]{3,}|[[<({*]*(?:redacted|masked|filtered|hidden|object object)[\]>)}*]*)\s*$|[•…]/i;
@@ -275,11 +275,19 @@ function readLifetime(value: unknown, isDate: boolean, unit: number): Lifetime |
   if (typeof value !== 'string') return undefined;
   const text = value.trim();
   if (/^\d{1,15}(?:\.\d{1,15})?$/.test(text)) return lifetimeOf(inSeconds(Number(text)), isDate, true);
-  // `3600s` (a duration in Google's JSON), `15m` and `1 hour` (as jsonwebtoken accepts them), `PT1H` (ISO 8601).
+  // `3600s` (a duration in Google's JSON), `15m` and `1 hour` (as jsonwebtoken accepts them).
   const [, amount, own = ''] =
-    /^(?:PT?)?(\d{1,9}(?:\.\d{1,9})?) ?(s|m|h|d)(?:ec(?:ond)?s?|in(?:ute)?s?|ours?|ays?)?$/i.exec(text) ?? [];
+    /^(\d{1,9}(?:\.\d{1,9})?) ?(s|m|h|d)(?:ec(?:ond)?s?|in(?:ute)?s?|ours?|ays?)?$/i.exec(text) ?? [];
   if (amount !== undefined)
     return lifetimeOf((Number(amount) * (units[own.toLowerCase()] ?? 1000)) / 1000, false, true);
+  // `PT1H`, `PT1H30M`, `P1DT12H` (ISO 8601, Java's Duration).
+  const parts = /^P(?!T?$)(?:(\d{1,5})D)?(?:T(?:(\d{1,7})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:\.\d{1,9})?)S)?)?$/
+    .exec(text)
+    ?.slice(1);
+  if (parts !== undefined) {
+    const [days = 0, hours = 0, minutes = 0, seconds = 0] = parts.map(each => Number(each ?? 0));
+    return lifetimeOf(((days * 24 + hours) * 60 + minutes) * 60 + seconds, false, true);
+  }
   // A TimeSpan of .NET: `01:00:00`, `1.00:00:00`.
   const [, days = 0, ...clock] = /^(?:(\d{1,5})\.)?(\d\d):(\d\d):(\d\d)(?:\.\d{1,7})?$/.exec(text) ?? [];
   if (clock.length > 0)

@@ -44,7 +44,7 @@ export function readJson(text: string): JsonReading {
 
 /** JSON without the guard against being run as a script, and without the call around it in JSONP. */
 export function withoutGuard(text: string): string {
-  const plain = text.replace(/^\s*(?:\)\]\}'|for ?\(;;\);|while ?\(1\);)/, '');
+  const plain = text.replace(/^\s*(?:\)\]\}',?|for ?\(;;\);|while ?\(1\);)/, '');
   const start = /^\s*(?:\/\*\*\/\s*)?[\w$.]{1,64}\s*\(\s*(?=[{[])/.exec(plain)?.[0];
   const end = start === undefined ? -1 : plain.lastIndexOf(')');
   return start !== undefined && end > start.length ? plain.slice(start.length, end) : plain;

@@ -26,7 +26,7 @@ interface Answer {
   /** `null`: no content type. */
   readonly type?: string | null;
   readonly body: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** The connection breaks off behind the body, of which more was announced. */
   readonly cut?: true;
 }
@@ -239,6 +239,12 @@ describe('an answer of the token endpoint', () => {
     },
     'in a cookie': { body: withoutRefresh, headers: { 'set-cookie': `refresh_token=${NEW}; HttpOnly; Path=/` } },
     'in a header': { body: withoutRefresh, headers: { 'x-refresh-token': NEW } },
+    'in cookies alone': {
+      body: { success: true, message: 'Token refreshed' },
+      headers: { 'set-cookie': [`access_token=${ACCESS}; HttpOnly`, `refresh_token=${NEW}; HttpOnly`] },
+    },
+    'in headers alone': { status: 204, body: '', headers: { 'x-access-token': ACCESS, 'x-refresh-token': NEW } },
+    'behind the guard of Angular': { body: `)]}',\n${json(good)}` },
     'under the status of an error': { status: 400, body: good },
     'under the status of a server in trouble': { status: 500, body: good },
     'in UTF-16': { body: Buffer.from(`\ufeff${json(good)}`, 'utf16le') },
@@ -303,6 +309,7 @@ describe('an answer of the token endpoint', () => {
       '{}',
       '-',
       '0',
+      '1',
       'NULL',
       'N/A',
       'second-r****************',
@@ -347,6 +354,26 @@ describe('an answer of the token endpoint', () => {
     ]) {
       const { outcome, tokens } = await refresh({ body });
       assert.deepEqual([outcome, tokens.refresh_token_kept], ['refreshed', undefined], json(body));
+    }
+  });
+
+  it('takes no token from the cookies of a page, nor one without a new refresh token beside it', async () => {
+    const access = `access_token=${ACCESS}`;
+    for (const [body, cookies] of [
+      ['<!doctype html><title>Sign in</title>', [access, `refresh_token=${NEW}`]],
+      [{}, [access]],
+      [{}, [access, `refresh_token=${OLD}`]],
+      [{}, [access, 'refresh_token=; Max-Age=0']],
+    ] as const) {
+      const { outcome, tokens } = await refresh({ body, headers: { 'set-cookie': cookies } });
+      assert.deepEqual([outcome, tokens.access_token], ['unknown', 'opaque-old'], json(cookies));
+    }
+  });
+
+  it('counts as lost if it says that it succeeded and has no tokens', async () => {
+    for (const body of [{ code: 0, message: 'success' }, { code: 200, msg: 'OK', data: null }, { status: 'ok' }]) {
+      const { outcome, error } = await refresh({ body });
+      assert.deepEqual([outcome, dataOf(error).reason], ['unknown', 'access_token_missing'], json(body));
     }
   });
 

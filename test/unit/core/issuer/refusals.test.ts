@@ -644,6 +644,12 @@ const refusals: readonly (readonly [
     }),
     'ended',
   ],
+  ['JSON in a page', 400, 'text/html', '<html><body><pre>{"error":"invalid_grant"}</pre></body></html>', 'ended'],
+  ['JSON in a page, escaped', 400, 'text/html', '<pre>{&quot;error&quot;: &quot;invalid_grant&quot;}</pre>', 'ended'],
+  ['JSON that is truncated', 400, 'application/json', '{"error":"invalid_grant","error_desc', 'ended'],
+  ['JSON in lines', 400, 'application/x-ndjson', '{"level":"info"}\n{"error":"invalid_grant"}\n', 'ended'],
+  ['JSON behind a guard', 400, 'application/json', ')]}\',\n{"error":"invalid_grant"}', 'ended'],
+  ['JSON in a page about something else', 400, 'text/html', '<pre>{"error":"invalid_client"}</pre>', 'other'],
   ['a list of sentences (Django)', 400, 'application/json', json(['Refresh token is expired.']), 'ended'],
   [
     'XML with prefixes (WSO2)',
