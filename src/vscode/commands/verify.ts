@@ -12,6 +12,7 @@ import { printable } from '../../core/redact.ts';
 import { defined } from '../../core/tokens/json.ts';
 import { type DecodedToken, decodeDetached, decodeToken, isDetached, isHmac } from '../../core/tokens/jwt.ts';
 import { checksInOrder } from '../../core/view/sessionView.ts';
+import { tokenAtCursor } from '../editor/scan.ts';
 import type { PickedKey } from '../prompts/keys.ts';
 import { askContent, askToken, contentOf, sessionOf } from '../prompts/pick.ts';
 import { pick, pickMany } from '../prompts/questions.ts';
@@ -92,7 +93,8 @@ export const verify = defineCommand(
     accept: (given): Argument => requestOf(given, sessions),
     async ask(node): Promise<Argument | undefined> {
       const title = l10n.t('Verify Token');
-      const asked = await askToken(sessions, node, title, true);
+      const here = node === undefined ? tokenAtCursor(sessions) : undefined;
+      const asked = here ? { token: here.token } : await askToken(sessions, node, title, true);
       const payload = asked && isDetached(asked.token) ? await askContent(title, asked.token) : undefined;
       if (asked === undefined || (isDetached(asked.token) && payload === undefined)) return undefined;
       const argument = { ...asked, ...(payload !== undefined && { payload }) };

@@ -73,4 +73,12 @@ describe('a token in a file', function () {
     await question.waitFor({ state: 'hidden' });
     await inspector.getByRole('status').getByText('Not checked', { exact: true }).waitFor();
   });
+
+  it('is verified by the command where the cursor is in it', async () => {
+    await ui.window.openFile('token.jwt');
+    await ui.window.page.locator('.editor-instance .view-line', { hasText: 'eyJ' }).first().click();
+    await ui.window.runCommand('JWT Workbench: Verify Token...');
+    await ui.window.quickItem('Ask issuer.example').waitFor();
+    await ui.window.page.keyboard.press('Escape');
+  });
 });
