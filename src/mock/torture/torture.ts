@@ -74,7 +74,7 @@ export async function torture(mock: MockServer, options: TortureOptions): Promis
     if (!isPass && (!isFailure || surely(played.observed))) return undefined;
     const row = scenarios.find(each => each.id === control);
     let result = results.find(each => each.id === control) ?? unlisted.get(control);
-    // After a failure, the control may fail for the same reason: keys that the client has not fetched again.
+    // Not played after a failure: the control could fail for the same reason, such as keys that the client still has.
     if (result === undefined && row !== undefined && isPass) {
       result = await judge(mock, options, row, patience, pace);
       unlisted.set(control, result);
@@ -134,7 +134,8 @@ async function judge(...play: Parameters<typeof playOnce>): Promise<Result> {
     }
     const isUnclear = isLate || result.verdict === 'not judged' || ofLateClient === result;
     if (plays < maxPlays && isUnclear) continue;
-    // After a play that changed what the client knows, such as its keys, the next may not come to the point.
+    // A play may change what the client knows, such as its keys, so that the next one does not reach what is tested. The
+    // failure of the client that was late counts then.
     if (doubt === undefined) return ofLateClient ?? result;
     return { ...result, verdict: 'not judged', ...told(stoodStill(doubt).notJudged) };
   }
