@@ -103,5 +103,5 @@ export function run(command, args, { background = false, ...options } = {}) {
 export function tsc(args, cwd, options = {}) {
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const env = { ...process.env, GOGC: 'off', GOMEMLIMIT: '1500MiB' };
-  return run(process.execPath, [compiler, '--singleThreaded', ...args], { cwd, env, ...options });
+  return run(process.execPath, [compiler, ...args, '--singleThreaded'], { cwd, env, ...options });
 }
