@@ -79,13 +79,12 @@ export function httpError(data: DataOf<'http_error'>): string {
       );
     }
     if (data.signInAgain === true) return joined(l10n.t('Sign in again or import new tokens.'), kept);
-    if (data.blocked === true)
-      return joined(
-        l10n.t('A firewall in front of the issuer has blocked the request. Try again later or from another network.'),
-        kept,
-      );
+    if (data.blocked === true) return joined(blockedText(), kept);
     if (status === 413)
       return l10n.t('The request is too large for the issuer. Shorten scope, resource and extraParameters.');
+    // Only the access token is sent there.
+    if (data.setting === 'userinfoEndpoint' && status === 401)
+      return l10n.t('The issuer rejected the access token: it has expired or was revoked. Refresh it, then try again.');
     const check =
       status === 401 || status === 403
         ? l10n.t('Check clientId, tokenEndpointAuthMethod and the client secret or key.')
@@ -115,6 +114,10 @@ export function laterText(): string {
   return l10n.t('The issuer is busy, limits requests or is down, and has done nothing. Try again later.');
 }
 
+export function blockedText(): string {
+  return l10n.t('A firewall in front of the issuer has blocked the request. Try again later or from another network.');
+}
+
 /** The setting that names the endpoint. */
 const settingText = ({ setting }: { readonly setting?: string | undefined }) => show(setting, 'tokenEndpoint');
 
@@ -125,12 +128,20 @@ export function invalidResponse(data: DataOf<'response_invalid'>): string {
   switch (reason) {
     case 'html':
       return joined(
-        l10n.t('{0} answered with a web page instead of tokens.', host),
+        data.setting === undefined
+          ? l10n.t('{0} answered with a web page instead of tokens.', host)
+          : l10n.t('{0} answered with a web page.', host),
         data.firstLine === undefined ? undefined : issuerResponse(data.firstLine),
         l10n.t('Check {0}; a proxy or a login page may be in between.', settingText(data)),
       );
     case 'not_json':
     case 'not_an_object':
+      if (data.setting !== undefined)
+        return l10n.t(
+          'The response of {0} is not a JSON object. Try again; if that does not help, check {1}.',
+          host,
+          settingText(data),
+        );
       return l10n.t(
         'The response of {0} is not a token response, or only a part of one. Try again; if that does not help, check {1}.',
         host,

@@ -2,6 +2,7 @@ import { l10n } from 'vscode';
 import { type DataOf, type ErrorCode, type ErrorData, type WorkbenchError, withData } from '../../core/errors.ts';
 import type { ConnectionProblem } from '../../core/records/connection.ts';
 import {
+  blockedText,
   httpError,
   invalidMetadata,
   invalidResponse,
@@ -103,13 +104,16 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
           show(location),
           show(status),
         ),
-  metadata_not_found: ({ issuer, status, firstLine, error }) =>
+  metadata_not_found: ({ issuer, status, firstLine, error, blocked }) =>
     joined(
-      l10n.t(
-        'No metadata was found for {0} (status {1}). Check the issuer, or set tokenEndpoint for an issuer without metadata.',
-        show(issuer),
-        show(status, '404'),
-      ),
+      blocked === true
+        ? l10n.t('The metadata of {0} could not be read (status {1}).', show(issuer), show(status, '403'))
+        : l10n.t(
+            'No metadata was found for {0} (status {1}). Check the issuer, or set tokenEndpoint for an issuer without metadata.',
+            show(issuer),
+            show(status, '404'),
+          ),
+      blocked === true ? blockedText() : undefined,
       firstLine === undefined ? undefined : issuerResponse(firstLine, error),
     ),
   metadata_invalid: invalidMetadata,
@@ -149,7 +153,7 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
   response_invalid: invalidResponse,
   response_too_large: ({ host, limit }) =>
     l10n.t(
-      'The response of {0} is larger than {1} bytes and was not read. Check that the URL is a token endpoint.',
+      'The response of {0} is larger than {1} bytes and was not read. Check that the URL is right.',
       show(host, l10n.t('the issuer')),
       show(limit),
     ),

@@ -352,8 +352,21 @@ describe('texts', function () {
     assert.doesNotMatch(text({ status: 503, retryAfter: 0 }), /may have used/);
     for (const status of [408, 425]) assert.match(text({ status }), /Try again soon\.$/);
     assert.match(text({ status: 404, setting: 'revocationEndpoint' }), /Check that revocationEndpoint is/);
-    const page = new WorkbenchError('response_invalid', { reason: 'html', setting: 'jwksUri' });
-    assert.match(errors.describeError(page), /Check jwksUri; a proxy/);
+    assert.match(text({ status: 401, setting: 'userinfoEndpoint' }), /rejected the access token/);
+    for (const reason of ['html', 'not_json', 'not_an_object'] as const) {
+      const said = errors.describeError(new WorkbenchError('response_invalid', { reason, setting: 'jwksUri' }));
+      assert.match(said, /heck jwksUri/);
+      assert.doesNotMatch(said, /token/);
+    }
+    const denied = new WorkbenchError('oauth_error', { error: 'access_denied', setting: 'introspectionEndpoint' });
+    assert.match(errors.describeError(denied), /Check clientId and introspectionEndpoint/);
+    const blocked = new WorkbenchError('metadata_not_found', {
+      issuer: 'https://a.example',
+      status: 403,
+      blocked: true,
+    });
+    assert.match(errors.describeError(blocked), /firewall/);
+    assert.doesNotMatch(errors.describeError(blocked), /Check the issuer/);
   });
 
   it('say of each starting point what becomes of refresh tokens there', async () => {
