@@ -123,7 +123,7 @@ async function keepFresh(minutes, connections, since) {
  * @param {import('../test/soak/client.ts').SoakResult} result
  * @returns {number} the exit code
  */
-function print({ refreshes, failures, missed, leastLeft, heap, delay, cpu }) {
+function print({ refreshes, failures, missed, leastLeft, heap, delay, cpu, machine }) {
   const growth = heap[2] - heap[0];
   const failed = Object.values(failures).reduce((sum, each) => sum + each, 0);
   const codes = Object.entries(failures).map(([code, times]) => `${times} ${code}`);
@@ -142,6 +142,9 @@ function print({ refreshes, failures, missed, leastLeft, heap, delay, cpu }) {
     ['event loop late by, 99 %', `${delay.p99.toFixed(1)} ms; at most ${bounds.p99} ms`, delay.p99 <= bounds.p99],
     ['event loop late by, most', `${delay.max.toFixed(1)} ms`, true],
     ['processor', `${cpu.toFixed(1)} % of one core`, true],
+    // Not the product's: where these are high, the machine is busy, or its disk is slow.
+    ['an idle thread late by, 99 %', `${machine.idleP99.toFixed(1)} ms`, true],
+    ['a file made, renamed and removed there in', `${machine.file.toFixed(2)} ms`, true],
   ]);
   const width = Math.max(...rows.map(([what]) => what.length));
   console.log();

@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { Worker } from 'node:worker_threads';
 import { createDiscovery, resolveEndpoints } from '../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../src/core/issuer/tokenEndpoint.ts';
 import type { Fetch } from '../../src/core/ports.ts';
@@ -40,6 +44,8 @@ export interface SoakResult {
   readonly delay: { readonly p50: number; readonly p99: number; readonly max: number };
   /** Percent of one core. */
   readonly cpu: number;
+  /** What the machine does without the product, in milliseconds; see `startIdle` and `timeFile`. */
+  readonly machine: { readonly idleP99: number; readonly file: number };
 }
 
 /** Milliseconds between two samples of the event loop. */
@@ -120,6 +126,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const cpu = process.cpuUsage();
   const since = clock.now();
   const delay = monitorEventLoopDelay({ resolution });
+  const idle = startIdle();
   delay.enable();
   for (let half = 1; half <= 2; half++) {
     const until = since + (duration * half) / 2;
@@ -134,6 +141,8 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   }
   delay.disable();
   const { user, system } = process.cpuUsage(cpu);
+  const elapsed = clock.now() - since;
+  const machine = { file: timeFile(folder), idleP99: await idle.end() };
   autoRefresh.dispose();
   refresher.dispose();
   for (const { expiresAt } of ends.values()) if (expiresAt <= clock.now()) followed(expiresAt);
@@ -146,8 +155,45 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     leastLeft,
     heap: [heap[0] ?? 0, heap[1] ?? 0, heap[2] ?? 0],
     delay: { p50: ms(delay.percentile(50)), p99: ms(delay.percentile(99)), max: ms(delay.max) },
-    cpu: ((user + system) / 1000 / (clock.now() - since)) * 100,
+    cpu: ((user + system) / 1000 / elapsed) * 100,
+    machine,
   };
+}
+
+/** A thread without work, whose event loop is late only when the machine has no processor for it. */
+function startIdle(): { end(): Promise<number> } {
+  const code = `
+    const { parentPort } = require('node:worker_threads');
+    const delay = require('node:perf_hooks').monitorEventLoopDelay({ resolution: ${resolution} });
+    delay.enable();
+    parentPort.once('message', () => parentPort.postMessage(delay.percentile(99) / 1e6 - ${resolution}));`;
+  const worker = new Worker(code, { eval: true });
+  return {
+    async end() {
+      worker.postMessage('end');
+      const [p99] = await once(worker, 'message');
+      return Math.max(0, Number(p99));
+    },
+  };
+}
+
+/**
+ * The median time to make, rename and remove a file. A refresh does each of it several times, in the thread of the event
+ * loop. An ext4 without a journal takes milliseconds for it after many removals: it looks at every inode that was
+ * removed in the last minutes before it makes a file.
+ */
+function timeFile(folder: string): number {
+  const temporary = mkdtempSync(join(folder, 'time-'));
+  const [one, other] = [join(temporary, 'one'), join(temporary, 'other')];
+  const times = Array.from({ length: 100 }, () => {
+    const since = performance.now();
+    writeFileSync(one, 'x'.repeat(1000));
+    renameSync(one, other);
+    rmSync(other);
+    return performance.now() - since;
+  });
+  rmSync(temporary, { recursive: true });
+  return times.sort((one, other) => one - other)[50] ?? 0;
 }
 
 function connectionOf(index: number, issuer: string): Connection {
