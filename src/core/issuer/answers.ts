@@ -471,7 +471,9 @@ export function publicError(
   const value = parsed(text);
   const issuerError = errorIn(isObject(value) || Array.isArray(value) ? value : plainError(text));
   const { common } = dataOf(response, whole, value);
-  return new WorkbenchError('http_error', { ...common, ...wordsOf(text, value, issuerError, whole), sent: false });
+  const blocked = isFirewall(response, text) && ({ blocked: true } as const);
+  const words = wordsOf(text, value, issuerError, whole);
+  return new WorkbenchError('http_error', { ...common, ...words, ...blocked, sent: false });
 }
 
 /**

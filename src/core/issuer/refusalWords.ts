@@ -184,8 +184,11 @@ function isNotPassedOn(message: string, page: string, status: number): boolean {
   );
 }
 
-/** Cloudflare could not connect to the issuer (525 and 526: not by TLS), so it passed nothing on. */
-const notConnected: readonly number[] = [521, 523, 525, 526];
+/**
+ * Cloudflare could not connect to the issuer (525 and 526: not by TLS; 530: its name or its tunnel was not found), so it
+ * passed nothing on.
+ */
+const notConnected: readonly number[] = [521, 523, 525, 526, 530];
 
 /** The issuer asks to come back. Beside a code that ends a token this is only politeness. */
 const laterWords =

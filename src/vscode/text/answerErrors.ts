@@ -60,6 +60,7 @@ export function httpError(data: DataOf<'http_error'>): string {
     const isTheirs = typeof status === 'number' && status >= 500;
     // Metadata and keys are requested without any token.
     if (sent !== true) {
+      if (data.blocked === true) return blockedText();
       return isTheirs
         ? l10n.t('The issuer has a problem. No token was sent. Try again later.')
         : l10n.t('No token was sent. Check the URL.');

@@ -192,6 +192,12 @@ describe('createJwksClient', () => {
     ],
     ['5,000 levels', [200, '['.repeat(5000)], 'jwks_invalid', { reason: 'not_json' }],
     ['a status of 404', [404, 'no'], 'http_error', { status: 404 }],
+    [
+      'a firewall',
+      [403, '<!doctype html><title>Just a moment... | Cloudflare</title>'],
+      'http_error',
+      { status: 403, blocked: true },
+    ],
     ['more than 512 KiB', [200, ' '.repeat(512 * 1024 + 1)], 'response_too_large', {}],
   ] as const) {
     it(`reports ${name} as ${code}, and so does the check of the signature`, async () => {

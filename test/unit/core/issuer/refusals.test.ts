@@ -616,6 +616,13 @@ const refusals: readonly (readonly [
     'later',
   ],
   [
+    'Cloudflare without a tunnel to the issuer (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/error-530/)',
+    530,
+    'application/problem+json',
+    json({ title: 'Error 1033: Cloudflare Tunnel error', status: 530, error_code: 1033, cloudflare_error: true }),
+    'later',
+  ],
+  [
     'Entra ID, too often (https://github.com/AzureAD/MSAL.PS/issues/10)',
     400,
     'application/json',
