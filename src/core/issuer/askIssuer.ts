@@ -239,8 +239,10 @@ export async function revoke(
 /** RFC 7009 §2.2: "invalid tokens do not cause an error response". With some issuers they do (better-auth). */
 function isUnknownToken(error: unknown): boolean {
   if (!(error instanceof WorkbenchError)) return false;
-  const { ended, later, error: code } = error.data;
+  const { ended, later, error: code, status } = error.data;
   if (later === true) return false;
+  // A 401 is about how the request was authenticated (RFC 6750 section 3.1), so the token may still be valid.
+  if (status === 401 && code === 'invalid_token') return false;
   return ended === true || code === 'invalid_grant' || code === 'invalid_token';
 }
 

@@ -40,7 +40,8 @@ function unknownMeaning({ status, signInAgain }: DataOf<'oauth_error'>): string 
 
 /** Errors of endpoints other than the token endpoint. */
 function refusals({ error, setting }: DataOf<'oauth_error'>): string | undefined {
-  return ['invalid_grant', 'unauthorized_client', 'invalid_request', 'access_denied'].includes(error)
+  const isOther = error === 'invalid_token' && setting === 'revocationEndpoint';
+  return isOther || ['invalid_grant', 'unauthorized_client', 'invalid_request', 'access_denied'].includes(error)
     ? l10n.t(
         'The issuer rejected this for this client: the client may not do it, or the token belongs to another client. Check clientId and {0}.',
         textFrom(setting),

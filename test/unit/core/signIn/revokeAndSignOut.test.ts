@@ -181,6 +181,14 @@ describe('signing out', () => {
     }
   });
 
+  it('keeps the tokens where the issuer says with a 401 that it accepts no such request', async () => {
+    const world = await signedIn();
+    const refused = [401, { error: 'invalid_token', error_description: 'The access token is missing' }] as const;
+    const failure = await failureOf(ending(world, { fetch: answering(world, { refresh_token: refused }) })('required'));
+    assert.deepEqual([failure.code, failure.data.error], ['oauth_error', 'invalid_token']);
+    assert.ok(world.stored().tokens);
+  });
+
   it('says that revocation is not offered to this client, where the metadata and a refusal say so', async () => {
     const world = await signedIn();
     const refused = answering(world, { refresh_token: [401, { error: 'invalid_client' }] });
