@@ -216,7 +216,12 @@ async function askFamilies(place: Place) {
   const families = [...new Set(scenarios.map(({ family }) => family))];
   const items: (QuickPickItem & { readonly ids: readonly string[] })[] = families.map(family => {
     const ids = scenarios.filter(each => each.family === family).map(({ id }) => id);
-    return { label: mockText(family), description: ids.map(id => id.slice(id.indexOf('.') + 1)).join(', '), ids };
+    const name = mockText(family);
+    return {
+      label: name.charAt(0).toUpperCase() + name.slice(1),
+      description: ids.map(id => id.slice(id.indexOf('.') + 1)).join(', '),
+      ids,
+    };
   });
   return askChoice(place, items, {
     placeholder: l10n.t('Which scenarios? Those that do not fit the client are skipped.'),

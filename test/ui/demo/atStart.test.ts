@@ -129,7 +129,7 @@ describe('a person in front of the mock issuer', function () {
     await ui.window.quickItem('ID token').waitFor();
     await ui.window.picture('torture-families');
     await page.locator('.quick-input-widget:visible').getByRole('checkbox', { name: 'Toggle all checkboxes' }).click();
-    for (const family of ['ID token', 'UserInfo', 'logout']) await ui.window.quickItem(family).click();
+    for (const family of ['ID token', 'UserInfo', 'Logout']) await ui.window.quickItem(family).click();
     await page.keyboard.press('Enter');
     const report = page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
     await report.getByRole('button', { name: 'Cancel' }).waitFor();
