@@ -59,18 +59,19 @@ function plainLines(text: string, max = 4000): string {
 
 type Severity = 'info' | 'warning' | 'error';
 
-/** Shows a notification. Resolves with the button that was pressed. */
+/**
+ * Shows a notification. Resolves with the button that was pressed. VS Code shows only the first line of one without
+ * buttons, so a long text has one.
+ */
 export async function notify<Button extends string>(
   severity: Severity,
   text: string,
   ...buttons: readonly Button[]
 ): Promise<Button | undefined> {
-  const show = {
-    info: window.showInformationMessage,
-    warning: window.showWarningMessage,
-    error: window.showErrorMessage,
-  }[severity];
-  const pressed = await show<string>(plain(text), ...buttons.map(each => plain(each, 80)));
+  const { showInformationMessage: info, showWarningMessage: warning, showErrorMessage: error } = window;
+  const show = { info, warning, error }[severity];
+  const names = buttons.length === 0 && text.length > 30 ? [l10n.t('OK')] : buttons.map(each => plain(each, 80));
+  const pressed = await show<string>(plain(text), ...names);
   return buttons.find(each => plain(each, 80) === pressed);
 }
 
@@ -440,9 +441,8 @@ function readPage(name: PageName, dist: Uri): Promise<readonly string[]> {
 }
 
 /**
- * Opens a page of `src/webview` in the editor area. It receives everything as text in messages and loads nothing: its style
- * and its only script are in it, with a nonce. VS Code shows a page when all that it loads has arrived, which took a fifth
- * of the time to the first paint.
+ * Opens a page of `src/webview` in the editor area. It receives everything as text in messages and loads nothing, because VS
+ * Code shows a page when all that it loads has arrived. Its style and its only script are in it, with a nonce.
  */
 export function openPage(name: PageName, title: string, extensionUri: Uri, preserveFocus = false): WebviewPanel {
   const panel = window.createWebviewPanel(

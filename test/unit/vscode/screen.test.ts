@@ -197,6 +197,14 @@ describe('a hostile text', function () {
     });
   }
 
+  it('is shown as a whole: a notification without buttons has one where its text is longer than a line', async () => {
+    for (const [text, ...buttons] of [['Short.'], ['A text that is longer than a line of a notification.', 'OK']]) {
+      shown().length = 0;
+      assert.equal(await screen.notify('info', text ?? ''), undefined);
+      assert.deepEqual(texts(shown()), [text, ...buttons]);
+    }
+  });
+
   it('is still readable, and the same when it is shown twice', () => {
     assert.equal(screen.plain('[Verify](command:x) $(check) ok'), '[Verify] (command:x) $ (check) ok');
     for (const text of hostile) assert.equal(screen.plain(screen.plain(text)), screen.plain(text));
