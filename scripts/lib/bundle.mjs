@@ -13,7 +13,8 @@ import { root, UserError } from './project.mjs';
  * Runs esbuild once.
  * @param {import('esbuild').BuildOptions} options
  * @returns {Promise<Output[]>}
- * @throws UserError with a line for each error, in the format of the problem matcher in .vscode/tasks.json
+ * @throws UserError with a line for each error, in the format of the problem matcher in .vscode/tasks.json; warnings are printed
+ * in the same format
  */
 export async function bundle(options) {
   const { build } = await import('esbuild'); // Not installed yet when a fresh clone loads this module.
@@ -24,16 +25,23 @@ export async function bundle(options) {
     absWorkingDir: root,
     logLevel: 'silent',
   }).catch((/** @type {import('esbuild').BuildFailure} */ { errors = [], message }) => {
-    const lines = errors.map(({ location, text }) =>
-      location ? `${location.file}:${location.line}:${location.column + 1}: error: ${text}` : text,
-    );
-    throw new UserError(lines.join('\n') || message);
+    throw new UserError(linesOf(errors, 'error') || message);
   });
+  if (result.warnings.length > 0) console.log(linesOf(result.warnings, 'warning'));
   return Object.entries(result.metafile?.outputs ?? {}).map(([file, { bytes, inputs }]) => ({
     file,
     bytes,
     inputs: Object.keys(inputs),
   }));
+}
+
+/** @param {import('esbuild').Message[]} messages @param {'error' | 'warning'} severity */
+function linesOf(messages, severity) {
+  return messages
+    .map(({ location, text }) =>
+      location ? `${location.file}:${location.line}:${location.column + 1}: ${severity}: ${text}` : text,
+    )
+    .join('\n');
 }
 
 /**

@@ -23,6 +23,8 @@ export class CliError extends Error {
 const sentences: Readonly<Record<string, string>> = {
   no_vscode:
     'JWT Workbench is not reachable: no VS Code window with it is open, or this terminal was not opened in VS Code. Open a new terminal in VS Code. For terminals outside VS Code set jwtWorkbench.broker to "machine".',
+  address_unreadable:
+    'The file in which VS Code names the address of JWT Workbench cannot be read. Reload the VS Code windows: one of them writes it again.',
   window_closed:
     'The VS Code window that this terminal belongs to was closed or reloaded. Open a new terminal in VS Code.',
   capability:
@@ -56,8 +58,9 @@ function brokerAddress(env: NodeJS.ProcessEnv): BrokerAddress {
       return { socket: value.socket, capability: value.capability };
   } catch (error) {
     if (isPermission(error)) throw refused('other_user', 'other_user');
+    if (codeOf(error) === 'ENOENT') throw refused('no_vscode', 'no_vscode');
   }
-  throw refused('no_vscode', 'no_vscode');
+  throw refused('no_vscode', 'address_unreadable');
 }
 
 /** Milliseconds: VS Code starts the broker when the first terminal opens, which may be this one. */

@@ -5,7 +5,7 @@ import { delimiter, dirname, join } from 'node:path';
 import type { BrokerAddress, BrokerAnswers, BrokerSocket } from '../core/broker/protocol.ts';
 import type { Clock, Log } from '../core/ports.ts';
 import { machineBrokerPlace, newBrokerAddress, openBrokerSocket } from './brokerSocket.ts';
-import { errorCode } from './files.ts';
+import { errorCode, replaceFile } from './files.ts';
 
 /** Milliseconds after which a window tries again to take over the machine-wide address. */
 const takeOverInterval = 15_000;
@@ -55,8 +55,17 @@ async function openForMachine(
       if (!(await answers(socket))) {
         // The socket file of a window that was killed: nothing listens there, but the name is in the way.
         if (process.platform !== 'win32') await rm(socket, { force: true });
-        opened = await open(own);
-        await writeFile(file, JSON.stringify(own), { mode: 0o600 });
+        const listening = await open(own);
+        try {
+          // Replaced in one step: jwtw may read it at any moment.
+          if (!closed) await replaceFile(file, `${file}.${process.pid}`, JSON.stringify(own));
+        } catch (error) {
+          // Nobody could ask it, and it would keep every window from opening one that can be asked.
+          await listening.close();
+          throw error;
+        }
+        if (closed) return void (await listening.close());
+        opened = listening;
         log('info', 'broker of the machine opened');
         return;
       }
@@ -64,14 +73,20 @@ async function openForMachine(
       if (errorCode(error) !== 'EADDRINUSE')
         log('warn', 'broker of the machine not opened', { reason: errorCode(error) });
     }
-    if (!closed) cancel = clock.schedule(() => void attempt(), takeOverInterval);
+    if (!closed) {
+      cancel = clock.schedule(() => {
+        running = attempt();
+      }, takeOverInterval);
+    }
   }
 
-  await attempt();
+  let running = attempt();
+  await running;
   return {
     async close() {
       closed = true;
       cancel();
+      await running;
       if (opened === undefined) return;
       await opened.close();
       // Removes the file only if no window listens: another one may have taken over by now.

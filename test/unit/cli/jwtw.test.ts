@@ -237,6 +237,22 @@ describe('jwtw', function () {
     assert.match(old.stderr, /git 2\.46/);
   });
 
+  it('says whether VS Code is closed or its address cannot be read', async () => {
+    const env = { JWTW_SOCKET: '', JWTW_CAPABILITY: '' };
+    const closed = await run(['token'], { env });
+    assert.deepEqual([closed.code, closed.stdout], [exitCodes.no_vscode, '']);
+    assert.match(closed.stderr, /no VS Code window with it is open/);
+    const file = join(folder, 'jwt-workbench', 'broker.json');
+    await mkdir(join(folder, 'jwt-workbench'));
+    for (const text of ['', '{"socket":1}', '[', 'null']) {
+      await writeFile(file, text);
+      const damaged = await run(['token'], { env });
+      assert.deepEqual([damaged.code, damaged.stdout], [exitCodes.no_vscode, '']);
+      assert.match(damaged.stderr, /cannot be read\. Reload the VS Code windows/);
+    }
+    await rm(join(folder, 'jwt-workbench'), { recursive: true });
+  });
+
   it('documents every exit code', async () => {
     const text = await readFile(join('docs', 'use-the-token.md'), 'utf8');
     const documented = [...text.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code));
