@@ -3,7 +3,7 @@ export { measureKills } from './kills.ts';
 import { rm } from 'node:fs/promises';
 import { runHistory, type Verdict } from './history.ts';
 import { planHistory } from './plan.ts';
-import { buildScripts, startRig } from './world.ts';
+import { buildScripts, type Rig, startRig } from './world.ts';
 
 export interface Failure {
   readonly seed: number;
@@ -16,17 +16,21 @@ export interface HistoriesResult {
   readonly failures: readonly Failure[];
 }
 
-/** Runs the histories of the seeds from `seed` on, several at a time. */
+/**
+ * Runs the histories of the seeds from `seed` on, several at a time.
+ * @param shared a rig whose windows are used, and more left to it
+ */
 export async function runHistories(
   { seed, runs, lanes = 2 }: { readonly seed: number; readonly runs: number; readonly lanes?: number },
   progress: (failure?: Failure) => void = () => {},
+  shared?: Rig,
 ): Promise<HistoriesResult> {
-  const scripts = await buildScripts();
+  const scripts = shared?.scripts ?? (await buildScripts());
   const seen: Record<string, number> = {};
   const failures: Failure[] = [];
   let next = 0;
   const lane = async () => {
-    const rig = await startRig(scripts);
+    const rig = await startRig(scripts, shared?.idle);
     try {
       while (next < runs) {
         const mine = seed + next++;
@@ -43,7 +47,7 @@ export async function runHistories(
   try {
     await Promise.all(Array.from({ length: lanes }, lane));
   } finally {
-    await rm(scripts.folder, { recursive: true, force: true });
+    if (shared === undefined) await rm(scripts.folder, { recursive: true, force: true });
   }
   return { runs, seen, failures };
 }

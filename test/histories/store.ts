@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, statSync } from 'node:fs';
 import type { SecretVault } from '../../src/core/ports.ts';
 
 interface Entry {
@@ -50,14 +50,22 @@ export function openStore({ file, lag, flush }: StoreOptions, now: () => number)
   let only: string | undefined;
   let told = 0;
 
-  const entries = (): Entry[] =>
-    existsSync(file)
-      ? readFileSync(file, 'utf8')
-          .split('\n')
-          // The last line is empty, or another window is writing it.
-          .slice(0, -1)
-          .flatMap(line => entryIn(line) ?? [])
-      : [];
+  /** What was read of the file. It only grows, so each look reads what is new. */
+  const known: Entry[] = [];
+  let read = 0;
+  const entries = (): readonly Entry[] => {
+    const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+    if (size <= read) return known; // Or deleted, as the history has ended.
+    const bytes = readFileSync(file).subarray(read);
+    // The last line is empty, or another window is writing it.
+    const end = bytes.lastIndexOf('\n') + 1;
+    read += end;
+    for (const line of bytes.toString('utf8', 0, end).split('\n')) {
+      const entry = entryIn(line);
+      if (entry) known.push(entry);
+    }
+    return known;
+  };
   const visible = (entry: Entry) =>
     entry.by !== me && entry.at <= (lag === 'never' ? start : Math.max(start, now() - lag));
   /** A window's cache shows its own writes at once; the latest write wins. */

@@ -30,6 +30,12 @@ after(async () => {
   await rm(rig.scripts.folder, { recursive: true, force: true });
 });
 
+/** What all suites of a process share, until the last of them has ended. */
+export function sharedRig(): Promise<Rig> {
+  started ??= buildScripts().then(scripts => startRig(scripts));
+  return started;
+}
+
 export function useWorld(): UsedWorld {
   let rig: Rig;
   let world: World;
@@ -37,8 +43,7 @@ export function useWorld(): UsedWorld {
   let unmarked: string[] = [];
 
   before(async () => {
-    started ??= buildScripts().then(startRig);
-    rig = await started;
+    rig = await sharedRig();
   });
   beforeEach(async () => {
     world = await World.begin(rig, used.folder);

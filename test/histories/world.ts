@@ -167,16 +167,19 @@ export interface Rig {
   close(): Promise<void>;
 }
 
-/** Resources shared by consecutive histories. */
-export async function startRig(scripts: Scripts): Promise<Rig> {
+/**
+ * Resources shared by consecutive histories.
+ * @param lent windows of another rig, which ends them
+ */
+export async function startRig(scripts: Scripts, lent?: TestWindow[]): Promise<Rig> {
   const issuer = await startStrictIssuer();
-  const idle: TestWindow[] = [];
+  const idle = lent ?? [];
   return {
     scripts,
     issuer,
     idle,
     async close() {
-      await Promise.all(idle.map(window => window.end()));
+      if (lent === undefined) await Promise.all(idle.map(window => window.end()));
       await issuer.close();
     },
   };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { runHistories } from '../../histories/run.ts';
+import { sharedRig } from '../../histories/useWorld.ts';
 
 /** Chosen for the events that occur in them. `npm run soak` runs as many others as you like. */
 const seeds = { seed: 100, runs: 14 };
@@ -11,7 +12,11 @@ describe('random histories of windows as processes', function () {
   this.timeout(240_000);
 
   it('lose no token and revoke no family but by a kill before the answer was durable', async () => {
-    const { seen, failures } = await runHistories(again ? { seed: again, runs: 1 } : seeds);
+    const { seen, failures } = await runHistories(
+      again ? { seed: again, runs: 1 } : seeds,
+      undefined,
+      await sharedRig(),
+    );
     const told = failures.map(
       ({ seed, verdict: { broken, story } }) =>
         `seed ${seed}: ${broken.join('; ')}\n${story.join('\n')}\n` +
