@@ -18,6 +18,7 @@ import {
   type TokenClient,
   type TokenClientParts,
 } from '../issuer/tokenEndpoint.ts';
+import type { Lease } from '../ports.ts';
 import { bindingOf, type Connection } from '../records/connection.ts';
 import { connectionsSharingGrant } from '../records/families.ts';
 import { type Credentials, credentialsOf, emptyRecord, type StoredRecord } from '../records/record.ts';
@@ -68,16 +69,18 @@ const foreign: ReadonlySet<unknown> = new Set(['nonce', 'iss', 'aud', 'azp']);
 export async function signIn(parts: BrowserParts & DeviceParts, request: SignInRequest): Promise<SignInResult> {
   const { grant, signal } = request;
   let dpopKey: string | undefined;
-  const keep = (answer: TokenAnswer) => keepTokens(parts, request, answer, dpopKey);
+  const { holding, release } = holdingLock(parts, request);
+  const keep = (answer: TokenAnswer) => keepTokens(holding, request, answer, dpopKey);
   try {
     const credentials = await provingCredentials(parts, request);
     dpopKey = credentials.dpop_key;
     if (signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
-    const tokenClient = askingWhenFree(parts, request);
-    return await flows[grant]({ ...parts, tokenClient }, { ...request, credentials }, keep);
+    return await flows[grant](holding, { ...request, credentials }, keep);
   } catch (thrown) {
     const { code, data } = classify(thrown);
     throw new WorkbenchError(code, { ...data, grant });
+  } finally {
+    await release();
   }
 }
 
@@ -85,19 +88,37 @@ export async function signIn(parts: BrowserParts & DeviceParts, request: SignInR
 const patienceForLock = 10_000;
 
 /**
- * What a code brings exists nowhere else until it is stored, which needs the connection's lock. So the code is redeemed
- * when the lock is free: if this window is closed while another one holds it, nothing has been granted.
+ * What a code brings exists nowhere else until it is stored, which needs the connection's lock. So the lock is taken before
+ * the code is redeemed and kept until the tokens are stored: another window that took it meanwhile could keep it longer
+ * than this window lives. A code that is refused, or not usable yet, frees it.
  */
-function askingWhenFree({ lock, clock, tokenClient }: SignInParts, { connection, signal }: SignInRequest): TokenClient {
-  async function free(): Promise<void> {
+function holdingLock<P extends SignInParts>(parts: P, { connection: { id }, signal }: SignInRequest) {
+  const { lock, clock, tokenClient } = parts;
+  let held: Lease | undefined;
+  let release = async () => {};
+
+  /** Also resolves without the lock if another window keeps it for long. Then the tokens are stored when it is free. */
+  async function hold(): Promise<void> {
     const patience = new AbortController();
     const cancel = clock.schedule(() => patience.abort(), patienceForLock);
     const either = AbortSignal.any([signal, patience.signal]);
+    const taken = new Promise<void>((resolve, reject) => {
+      const keep = (lease: Lease) =>
+        new Promise<void>(end => {
+          if (either.aborted) return end();
+          held = lease;
+          release = async () => {
+            held = undefined;
+            end();
+            await freed.catch(() => {});
+          };
+          resolve();
+        });
+      const freed = lock.withLock(id, either, keep);
+      freed.catch(reject);
+    });
     try {
-      await until(
-        lock.withLock(connection.id, either, async () => {}),
-        either,
-      );
+      await until(taken, either);
     } catch (error) {
       // A new grant takes the place of damaged files, and of a lock that a hung window holds. Without a folder for the
       // lock, it could not be stored.
@@ -107,11 +128,39 @@ function askingWhenFree({ lock, clock, tokenClient }: SignInParts, { connection,
       cancel();
     }
   }
-  return {
-    ...tokenClient,
-    authorizationCode: asked => free().then(() => tokenClient.authorizationCode(asked)),
-    deviceCode: asked => free().then(() => tokenClient.deviceCode(asked)),
+
+  /** The first to need the connection's lock gets the one that is held, if it was not lost while the issuer was asked. */
+  const withLock: typeof lock.withLock = async (name, asked, work, use) => {
+    const lease = name === id ? held : undefined;
+    const isHeld = await lease?.renew().then(
+      () => true,
+      () => false,
+    );
+    try {
+      if (lease && isHeld) return await work(lease);
+    } finally {
+      if (lease) await release();
+    }
+    return lock.withLock(name, asked, work, use);
   };
+
+  const locking =
+    <Asked>(ask: (asked: Asked) => Promise<TokenAnswer>) =>
+    async (asked: Asked): Promise<TokenAnswer> => {
+      await hold();
+      return ask(asked).catch(async error => {
+        await release();
+        throw error;
+      });
+    };
+  const { authorizationCode, deviceCode } = tokenClient;
+  const client: TokenClient = {
+    ...tokenClient,
+    authorizationCode: locking(authorizationCode),
+    deviceCode: locking(deviceCode),
+  };
+  const holding: P = { ...parts, tokenClient: client, lock: { ...lock, withLock } };
+  return { holding, release: () => release() };
 }
 
 /**

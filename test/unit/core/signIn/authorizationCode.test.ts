@@ -75,6 +75,69 @@ describe('signing in over the browser', () => {
       assert.equal(redeemed(), 1);
     });
 
+  describe('keeps the lock from before the code is redeemed', () => {
+    const never = new AbortController().signal;
+
+    /** Calls `during` while the issuer is asked for tokens. */
+    const asking =
+      (world: SignInWorld, during: () => Response | undefined): Fetch =>
+      async (input, init) => {
+        const answer = input.endsWith('/token') ? during() : undefined;
+        await settled();
+        return answer ?? world.mock.fetch(input, init);
+      };
+
+    it('until its tokens are stored, so that no other window comes between', async () => {
+      const world = await signInWorld();
+      let other: Promise<number> | undefined;
+      const fetch = asking(world, () => {
+        other = world.lock.withLock(id, never, async () => world.stored().generation);
+        return undefined;
+      });
+      const { generation } = await world.signIn({ fetch });
+      assert.equal(await other, generation);
+    });
+
+    it('until it is refused', async () => {
+      const world = await signInWorld();
+      const refused = () => Response.json({ error: 'invalid_grant' }, { status: 400 });
+      assert.equal((await failureOf(world.signIn({ fetch: asking(world, refused) }))).code, 'oauth_error');
+      assert.equal(await world.lock.withLock(id, never, async () => 'free'), 'free');
+    });
+
+    it('until the sign-in is cancelled, and a sign-out waits for nothing', async () => {
+      const world = await signInWorld();
+      const cancel = new AbortController();
+      const hangs: Fetch = (input, init) =>
+        input.endsWith('/token')
+          ? new Promise((_, reject) => init.signal?.addEventListener('abort', () => reject(init.signal?.reason)))
+          : world.mock.fetch(input, init);
+      const ended = failureOf(world.signIn({ fetch: hangs, signal: cancel.signal }));
+      await until(() => world.opened.length > 0);
+      await settled();
+      await world.first.signOut();
+      cancel.abort();
+      assert.equal((await ended).code, 'cancelled');
+      assert.equal(await world.lock.withLock(id, never, async () => 'free'), 'free');
+    });
+
+    it('and takes it again if it was lost meanwhile', async () => {
+      const world = await signInWorld();
+      const { withLock } = world.lock;
+      let isFirst = true;
+      const losing: typeof withLock = (name, signal, work) =>
+        withLock(name, signal, lease => {
+          const renew = () => Promise.reject(new WorkbenchError('lock_lost'));
+          const taken = isFirst ? Object.create(lease, { lost: { value: true }, renew: { value: renew } }) : lease;
+          isFirst = false;
+          return work(taken);
+        });
+      Object.assign(world.lock, { withLock: losing });
+      const { generation } = await world.signIn();
+      assert.equal(world.stored().generation, generation);
+    });
+  });
+
   it('redeems no code where the shared folder cannot be used: what it brought could not be stored', async () => {
     const world = await signInWorld();
     const withLock: typeof world.lock.withLock = async name => {
