@@ -28,6 +28,17 @@ export const anyCharacter = fc
   .nat(0x10_ffff - 0x800)
   .map(code => String.fromCodePoint(code < 0xd800 ? code : code + 0x800));
 
+/** What may stand in a segment of a path (RFC 3986 section 3.3). */
+const pathCharacter = fc.oneof(
+  { weight: 10, arbitrary: fc.constantFrom(..."abcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@") },
+  { weight: 1, arbitrary: anyCharacter.map(encodeURIComponent) },
+);
+
+/** The address of a page, as fast-check's `webUrl`, which first takes a second for the same reason. */
+export const webAddress = fc
+  .tuple(fc.constantFrom('http', 'https'), fc.webAuthority(), fc.array(fc.string({ unit: pathCharacter })))
+  .map(([scheme, authority, path]) => `${scheme}://${authority}${path.map(segment => `/${segment}`).join('')}`);
+
 const value = fc.oneof(fc.constantFrom(...oddValues), fc.jsonValue({ maxDepth: 3 }), fc.string({ unit: anyCharacter }));
 
 /** An object of such members with values of any type. */

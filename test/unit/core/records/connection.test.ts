@@ -12,6 +12,7 @@ import {
   readConnection,
   readConnections,
 } from '../../../../src/core/records/connection.ts';
+import { webAddress } from '../../../support/foreignText.ts';
 
 const minimal = { id: 'staging', issuer: 'https://login.example.com', clientId: 'app' };
 
@@ -287,7 +288,7 @@ describe('readConnections', () => {
         Object.fromEntries(
           ['id', 'label', 'issuer', 'clientId', 'tokenEndpoint', 'extraParameters', 'dpop', 'x'].map(name => [
             name,
-            fc.oneof(anything, fc.string(), fc.constant('a'), fc.webUrl()),
+            fc.oneof(anything, fc.string(), fc.constant('a'), webAddress),
           ]),
         ),
         { requiredKeys: [] },
