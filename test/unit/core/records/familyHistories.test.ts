@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { slowVariable } from '../../../../scripts/lib/results.mjs';
 import { classify, WorkbenchError } from '../../../../src/core/errors.ts';
+import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';
 import { createLoading, readLocked } from '../../../../src/core/records/changeRecord.ts';
 import { createHandover, newKeyText, readKey } from '../../../../src/core/records/journalKeys.ts';
 import { createWorld, present, type TestLock, testLock, testStore, type World } from '../refresh/refreshWorld.ts';
@@ -68,6 +69,8 @@ async function history(seed: number, steps: number, often: readonly string[] = [
         ? issuer.refresh(new URLSearchParams(String(init.body)).get('refresh_token') ?? '')
         : base.mock.fetch(input, init),
   };
+  // All windows know the issuer's metadata, so that a history is not mostly about reading that.
+  const discovery = createDiscovery({ fetch: mock.fetch, clock: base.clock });
   const entries = new Map<string, string>();
   const ledger: TestLock['ledger'] = new Map();
   let journal: TestLock['journal'] = new Map();
@@ -83,7 +86,7 @@ async function history(seed: number, steps: number, often: readonly string[] = [
     lock.hook = hook;
     store.hook = hook;
     const keys = { current: async () => key, known: async () => [key], prepare: async () => {}, dispose() {} };
-    const window = windowOf(world, ids, {}, createHandover({ keys, log: () => {} }));
+    const window = windowOf(world, ids, {}, createHandover({ keys, log: () => {} }), discovery);
     return { world, window, lock, store };
   }
   type Opened = ReturnType<typeof open>;

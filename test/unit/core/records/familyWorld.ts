@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createDiscovery, resolveEndpoints } from '../../../../src/core/issuer/discovery.ts';
+import { createDiscovery, type Discovery, resolveEndpoints } from '../../../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
 import type { Connection } from '../../../../src/core/records/connection.ts';
 import { type Handover, noHandover } from '../../../../src/core/records/journalKeys.ts';
@@ -17,12 +17,16 @@ const never = new AbortController().signal;
 /** The key of a connection's record in the store. */
 export const keyOf = (id: string) => `jwtWorkbench.connection.${id}`;
 
-/** A window with several connections of one client. */
+/**
+ * A window with several connections of one client.
+ * @param found what the windows before it know of the issuer; without it, the window asks by itself
+ */
 export function windowOf(
   world: World,
   ids: readonly string[],
   changes: Partial<Connection> = {},
   handover: Handover = noHandover,
+  found?: Discovery,
 ) {
   const { clock, lock, store, mock } = world;
   const connections = ids.map((id, index) => ({ ...world.connection, id, ...(index > 0 && changes) }));
@@ -37,7 +41,7 @@ export function windowOf(
     if (init.method === 'POST') await world.onPost(new URLSearchParams(String(init.body)).get('refresh_token'));
     return mock.fetch(input, init);
   };
-  const discovery = createDiscovery({ fetch, clock });
+  const discovery = found ?? createDiscovery({ fetch, clock });
   const client = createTokenClient({ fetch, discovery, clock });
   const refresher = createRefresher({
     ...parts,
