@@ -48,7 +48,8 @@ export function httpError(data: DataOf<'http_error'>): string {
       ? l10n.t('{0} answered with an error.', host)
       : l10n.t('{0} answered with status {1}.', host, show(status));
   if (data.ended === true) return joined(endedGrant(), words);
-  return joined(what, words, advice());
+  // The status and the page of a firewall mean nothing to a user who has not read that it is one.
+  return data.blocked === true ? joined(advice(), what, words) : joined(what, words, advice());
 
   function advice(): string {
     if (typeof data.retryAfter === 'number' && data.retryAfter > 0) {
@@ -58,16 +59,16 @@ export function httpError(data: DataOf<'http_error'>): string {
     if (status === 429) return l10n.t('There were too many requests. Try again later.');
     if (status === 408 || status === 425) return l10n.t('The issuer has a problem. Try again soon.');
     const isTheirs = typeof status === 'number' && status >= 500;
+    // Only a refresh sends a refresh token that could be kept or lost.
+    const refreshed = sent === true && data.grant === undefined && data.setting === undefined;
+    const kept = refreshed ? l10n.t('The refresh token is kept.') : undefined;
+    if (data.blocked === true) return joined(blockedText(), kept);
     // Metadata and keys are requested without any token.
     if (sent !== true) {
-      if (data.blocked === true) return blockedText();
       return isTheirs
         ? l10n.t('The issuer has a problem. No token was sent. Try again later.')
         : l10n.t('No token was sent. Check the URL.');
     }
-    // Only a refresh sends a refresh token that could be kept or lost.
-    const refreshed = data.grant === undefined && data.setting === undefined;
-    const kept = refreshed ? l10n.t('The refresh token is kept.') : undefined;
     if (isTheirs) {
       // With a `Retry-After`, even of 0, the issuer has not processed the request.
       return refreshed && data.retryAfter === undefined
@@ -80,7 +81,6 @@ export function httpError(data: DataOf<'http_error'>): string {
       );
     }
     if (data.signInAgain === true) return joined(l10n.t('Sign in again or import new tokens.'), kept);
-    if (data.blocked === true) return joined(blockedText(), kept);
     if (status === 413)
       return l10n.t('The request is too large for the issuer. Shorten scope, resource and extraParameters.');
     // Only the access token is sent there.

@@ -352,7 +352,12 @@ describe('texts', function () {
     assert.doesNotMatch(text({ status: 503, retryAfter: 0 }), /may have used/);
     for (const status of [408, 425]) assert.match(text({ status }), /Try again soon\.$/);
     assert.match(text({ status: 404, setting: 'revocationEndpoint' }), /Check that revocationEndpoint is/);
-    assert.match(text({ status: 403, blocked: true, sent: false }), /firewall.*network\.$/);
+    assert.match(
+      text({ status: 403, blocked: true, sent: false }),
+      /^A firewall.*network\. a\.example answered with status 403\.$/,
+    );
+    assert.match(text({ status: 503, blocked: true }), /^A firewall.*network\. The refresh token is kept\. /);
+    assert.doesNotMatch(text({ status: 403, blocked: true, setting: 'revocationEndpoint' }), /refresh token/);
     assert.match(text({ status: 401, setting: 'userinfoEndpoint' }), /rejected the access token/);
     for (const reason of ['html', 'not_json', 'not_an_object'] as const) {
       const said = errors.describeError(new WorkbenchError('response_invalid', { reason, setting: 'jwksUri' }));
