@@ -8,7 +8,7 @@ import { createFileLock } from '../../../src/platform/fileLock.ts';
 import type { LockTimes } from '../../../src/platform/lockWait.ts';
 import { laggingStore } from './laggingStore.ts';
 
-/** One of several windows, as a process. It executes orders and reports the results. */
+/** One of several windows, as a process. It executes orders and reports the results. `begin` makes it a new window. */
 export interface Orders {
   readonly folder: string;
   readonly times: Partial<LockTimes>;
@@ -17,6 +17,7 @@ export interface Orders {
 }
 
 export type Order =
+  | { readonly type: 'begin'; readonly orders: Orders }
   | { readonly type: 'count'; readonly rounds: number }
   | { readonly type: 'hold'; readonly marks?: boolean }
   | { readonly type: 'write' }
@@ -34,19 +35,23 @@ interface TestRecord {
 }
 
 const connection = 'a';
-const orders: Orders = JSON.parse(process.argv[2] ?? '');
-const events: string[] = [];
-const log = (_: unknown, event: string) => void events.push(event);
-const lock = createFileLock({ ...orders, clock: systemClock, log });
-const secrets: SecretVault = laggingStore(join(orders.folder, 'secrets'), orders.lag);
-const keys = createJournalKeys({
-  secrets,
-  lock,
-  log,
-  // Delays are a tenth of those on users' machines.
-  clock: { ...systemClock, schedule: (callback, delay) => systemClock.schedule(callback, delay / 10) },
-});
-const handover = createHandover({ keys, log });
+
+function open(orders: Orders) {
+  const events: string[] = [];
+  const log = (_: unknown, event: string) => void events.push(event);
+  const lock = createFileLock({ ...orders, clock: systemClock, log });
+  const secrets: SecretVault = laggingStore(join(orders.folder, 'secrets'), orders.lag);
+  const keys = createJournalKeys({
+    secrets,
+    lock,
+    log,
+    // Delays are a tenth of those on users' machines.
+    clock: { ...systemClock, schedule: (callback, delay) => systemClock.schedule(callback, delay / 10) },
+  });
+  return { ...orders, events, lock, secrets, keys, handover: createHandover({ keys, log }) };
+}
+
+let opened: ReturnType<typeof open> | undefined;
 const never = new AbortController().signal;
 let answered: (token: string) => void = () => {};
 let held: Lease | undefined;
@@ -54,9 +59,21 @@ let held: Lease | undefined;
 const say = (word: Word) => void process.send?.(word);
 const forEver = () => new Promise<never>(() => {});
 
+function current(): ReturnType<typeof open> {
+  if (opened === undefined) throw new Error('not begun');
+  return opened;
+}
+
+async function begin(orders: Orders): Promise<void> {
+  opened?.keys.dispose();
+  opened = open(orders);
+  say({ type: 'ready' });
+}
+
 /** Counts in an unprotected file, so that simultaneous access would show: read, wait, write. */
 async function count(rounds: number): Promise<void> {
-  const file = join(orders.folder, 'count');
+  const { folder, lock } = current();
+  const file = join(folder, 'count');
   for (let round = 0; round < rounds; round++) {
     await lock.withLock(connection, never, async () => {
       const before = Number(await readFile(file, 'utf8'));
@@ -68,7 +85,7 @@ async function count(rounds: number): Promise<void> {
 }
 
 async function hold(marks = false): Promise<void> {
-  await lock.withLock(connection, never, async lease => {
+  await current().lock.withLock(connection, never, async lease => {
     held = lease;
     if (marks) await lease.mark({ generation: 1, intent: { at: 1 } }, 100);
     say({ type: 'held' });
@@ -94,6 +111,7 @@ async function write(): Promise<void> {
 
 /** A refresh reduced to what windows share. The parent is the issuer. */
 async function refresh(stopAfter?: 'journal' | 'vault'): Promise<void> {
+  const { events, lock, secrets, handover } = current();
   await lock.withLock(connection, never, async lease => {
     const ledger = await lease.readLedger();
     const text = await secrets.get(connection);
@@ -126,6 +144,7 @@ function stop(): Promise<never> {
 }
 
 const work = {
+  begin: ({ orders }: { orders: Orders }) => begin(orders),
   count: ({ rounds }: { rounds: number }) => count(rounds),
   hold: ({ marks }: { marks?: boolean }) => hold(marks),
   write,
@@ -137,4 +156,3 @@ process.on('message', (order: Order) => {
   const run: (order: never) => Promise<void> = work[order.type];
   run(order as never).catch(error => say({ type: 'failed', error: String(error?.stack ?? error) }));
 });
-say({ type: 'ready' });

@@ -17,6 +17,8 @@ describe('windows as processes', () => {
   const folder = useFolder();
   let scripts = '';
   let children: Child[] = [];
+  /** Those that have done their work: each start takes longer than most tests. */
+  const idle: Child[] = [];
 
   before(async () => {
     scripts = await mkdtemp(resolve('out', 'child-'));
@@ -28,16 +30,23 @@ describe('windows as processes', () => {
       outfile: join(scripts, 'child.mjs'),
     });
   });
-  after(() => rm(scripts, { recursive: true, force: true }));
-  afterEach(() => {
-    for (const child of children) child.process.kill('SIGKILL');
+  after(async () => {
+    for (const child of idle) child.process.kill('SIGKILL');
+    await rm(scripts, { recursive: true, force: true });
+  });
+  afterEach(function () {
+    for (const child of children) {
+      if (child.isDone && this.currentTest?.isPassed()) idle.push(child);
+      else child.process.kill('SIGKILL');
+    }
     children = [];
   });
 
   async function start(orders: Partial<Orders> = {}): Promise<Child> {
     const all: Orders = { folder: folder.path, times: quickTimes, lag: 0, ...orders };
-    const child = new Child(fork(join(scripts, 'child.mjs'), [JSON.stringify(all)]));
+    const child = idle.pop() ?? new Child(fork(join(scripts, 'child.mjs'), { execArgv: [] }));
     children.push(child);
+    child.tell({ type: 'begin', orders: all });
     await child.next('ready');
     return child;
   }
@@ -211,6 +220,8 @@ describe('windows as processes', () => {
 /** A child process that reports in messages. */
 class Child {
   readonly process: ChildProcess;
+  /** False if it was told to hold the lock, or to stop. */
+  isDone = true;
   private readonly words: Word[] = [];
   private heard: () => void = () => {};
 
@@ -224,6 +235,7 @@ class Child {
   }
 
   tell(order: Order): void {
+    if (order.type === 'hold' || (order.type === 'refresh' && order.stopAfter)) this.isDone = false;
     this.process.send(order);
   }
 
