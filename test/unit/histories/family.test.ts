@@ -7,7 +7,7 @@ import type { TestWindow } from '../../histories/world.ts';
 /** Slow enough for a busy machine, because these tests are not about time. */
 const pace = 4;
 
-/** At how many of its steps a sign-in is killed. Each takes two processes. */
+/** At how many of its steps a sign-in is killed. Each takes a process. */
 const points = process.env[slowVariable] ? 40 : 5;
 
 describe('one refresh token in two connections', function () {
@@ -90,11 +90,13 @@ describe('one refresh token in two connections', function () {
     const calls = whole?.calls ?? 0;
     assert.ok(calls > 8, `${calls} calls`);
     let stored = Number.POSITIVE_INFINITY;
+    const two = await world.open({ pace });
+    await world.ask(two, 'end', {});
     for (let point = 0; point < points; point++) {
       const call = 1 + Math.floor((point * calls) / points);
       const what = `killed at call ${call} of ${calls}`;
       const { newest, granted, reply } = await signIn({ call, signal: 'SIGKILL' });
-      const two = await world.open({ pace });
+      await world.now.begin(two, { pace });
       const { token } = await world.ask(two, 'state', { id: 'a' });
       if (token === granted) stored = Math.min(stored, call);
       // How many calls come before the tokens are stored differs a little: a wait may look at its file more often.
@@ -106,7 +108,7 @@ describe('one refresh token in two connections', function () {
       }
       // Otherwise each sign-in that was killed leaves what it owes, and all windows read more and more.
       for (const id of ['a', 'b']) assert.equal((await world.ask(two, 'signOut', { id })).error, undefined, what);
-      await two.end();
+      await world.ask(two, 'end', {});
       assertSentOnce(world);
     }
     assert.ok(stored < calls - 30, `stored at call ${stored} of ${calls}`);
