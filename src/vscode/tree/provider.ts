@@ -50,10 +50,10 @@ export interface TreeParts {
  * Takes everything from the read model and stores only what is on screen.
  *
  * VS Code cannot redraw a single row: it forgets the rows below until it has requested them again, and a menu or button
- * of one of those then calls its command without the row. Therefore time alone never redraws an expanded row: an
- * expanded row shows a time, and only rows without expanded children count down. A connection always shows a time: if
- * it were redrawn on expansion, a quick right click on one of its tokens would be lost. For the same reason, rows that
- * are known are returned directly and not as a promise.
+ * of one of those then calls its command without the row. Therefore an expanded row shows a time, and only rows without
+ * expanded children count down. A connection always shows a time, and a token that is expanded keeps its text until that
+ * would change: if they were redrawn on expansion, a quick click on a row below would be lost. For the same reason, rows
+ * that are known are returned directly and not as a promise.
  */
 export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
   const { sessions, verifications, clock, log, due, plan, histories, mock, broker } = parts;
@@ -241,8 +241,8 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
       to.add(key);
       from.delete(key);
       const session = 'id' in node ? sessions.get(node.id) : undefined;
-      const readsOtherwise = node.kind !== 'connection' && countedFrom(node, session, plan) !== undefined;
-      redraw(...(readsOtherwise ? [known(node)] : []));
+      const counts = node.kind !== 'connection' && countedFrom(node, session, plan) !== undefined;
+      redraw(...(counts && !isOpened ? [known(node)] : []));
     },
     isExpanded: node => open.has(keyOf(node)),
     dispose() {
