@@ -76,6 +76,9 @@ function run(
     '--no-messages',
     ...['--only-matching', '--byte-offset', '--replace=', '--with-filename', '--no-heading', '--no-line-number'],
     '--null',
+    // Otherwise ripgrep leaves a file at its first NUL, and whether it has reported a match before that depends on the size
+    // to which its buffer has grown in other files.
+    '--binary',
     '--stats',
     '--hidden',
     '--no-ignore',
@@ -112,13 +115,19 @@ function run(
   });
 }
 
-/** Reads a path, NUL, an offset, a colon and a line break for each match, those of one file after the other. */
+/**
+ * Reads a path, NUL, an offset, a colon and a line break for each match, those of one file after the other. Of the first
+ * match behind a NUL in a file, ripgrep only notes that there is one.
+ */
 function readMatches(found: FoundFile) {
   let rest = '';
   let names: readonly string[] = [];
   let places: number[] = [];
-  const report = (known: readonly number[] | undefined) => {
-    for (const name of names) found(name, known);
+  /** @param noted files of which ripgrep notes that they match, which are read whole */
+  const report = (noted: readonly string[], known: readonly number[] | undefined) => {
+    const isWhole = names.some(name => noted.includes(name));
+    for (const name of names) found(name, isWhole ? undefined : known);
+    for (const name of noted) if (!names.includes(name)) found(name, undefined);
     places = [];
   };
   return {
@@ -131,29 +140,34 @@ function readMatches(found: FoundFile) {
         if (end < 0) break;
         const name = rest.slice(at, nul);
         if (!names.includes(name)) {
-          report(places);
-          names = namesIn(name);
+          const { noted, behind } = notesIn(name);
+          report(noted, places);
+          names = behind === name ? [name] : [name, behind];
         }
         places.push(Number.parseInt(rest.slice(nul + 1, end), 10));
         at = end + 1;
       }
       rest = rest.slice(at);
     },
-    /** Reports the last file, and returns the number of searched files, which ripgrep prints last. */
+    /** Reports the last files, and returns the number of searched files, which ripgrep prints last. */
     end(): number | undefined {
       const searched = /^(\d+) files searched$/m.exec(rest)?.[1];
       // Without that number ripgrep has ended early, perhaps within the last file, so not all places in it are known.
-      report(searched === undefined ? undefined : places);
+      report(notesIn(rest).noted, searched === undefined ? undefined : places);
       return searched === undefined ? undefined : Number(searched);
     },
   };
 }
 
+const note =
+  /([\s\S]*?): (?:WARNING: stopped searching binary file after match|[Bb]inary file matches) \(found "\\0" byte around offset \d+\)\n/gy;
+
 /**
- * The names that a text may mean. If ripgrep has stopped at a NUL in a file, it says so in front of the next name, and a
- * file could have a name that looks like this message.
+ * The files that notes in front of the next name are about, and the name behind them. A file could have a name that looks
+ * like a note, so the whole text may be one as well.
  */
-function namesIn(text: string): readonly string[] {
-  const [, name] = /\(found "\\0" byte around offset \d+\)\n([\s\S]*)$/.exec(text) ?? [];
-  return name === undefined ? [text] : [text, name];
+function notesIn(text: string): { readonly noted: readonly string[]; readonly behind: string } {
+  const notes = [...text.matchAll(note)];
+  const length = notes.reduce((sum, [whole]) => sum + whole.length, 0);
+  return { noted: notes.map(([, name = '']) => name), behind: text.slice(length) };
 }

@@ -72,6 +72,8 @@ export function leakCorpus(now: number): CorpusFile[] {
   add('name-behind-a-run', `${code}eyJ${run}\n;refresh_token="${refreshToken}"\n${code}`, 'refresh_token');
   add('many-marks', `${'eyJhbCDefGhij.a, '.repeat(20_000)}\n${code}TOKEN=${valid}\n${code}`, 'token');
   add('behind-a-zero', `TOKEN=eyJhbCDefGhij.\n${code}\u0000\nTOKEN=${valid}\n`, 'token');
+  add('behind-a-zero-nearby', `${code.slice(0, 2000)}\u0000\nTOKEN=${valid}\n`, 'token');
+  add('before-a-zero', `TOKEN=${valid}\n${code}\u0000`, 'token');
   const long = hmacJwt('a secret of the corpus', { sub: 'ada', exp, text: 'x'.repeat(90_000) });
   add('long', `${code}TOKEN=${long}\n${code}`, 'token');
   add('long-wrapped', `${code}${(long.match(/.{1,400}/g) ?? []).join('\n')}\n${code}`, 'token');

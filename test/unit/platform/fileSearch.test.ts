@@ -46,15 +46,25 @@ describe('what ripgrep says of a folder', function () {
     assert.deepEqual(await found(...text), expected);
   });
 
-  it('names a file behind a note about the one before, and one whose name looks like such a note', async () => {
-    const note = './d.bin: WARNING: stopped searching binary file after match (found "\\0" byte around offset 9)\n';
-    const { files } = await found(`./d.bin\0${1}:\n${note}./e.txt\0${2}:\n./e.txt\0${3}:\n${statistics}`);
+  it('names files of which there is only a note, those before a note, and one whose name looks like a note', async () => {
+    const noteOf = (name: string) => `${name}: binary file matches (found "\\0" byte around offset 9)\n`;
+    const notes = noteOf('./d.bin') + noteOf('./odd\nname');
+    const last = noteOf('./z.bin');
+    const { files } = await found(
+      `./d.bin\0${1}:\n${notes}./e.txt\0${2}:\n./e.txt\0${3}:\n./f.txt\0${4}:\n${last}${statistics}`,
+    );
     assert.deepEqual(files, [
-      ['./d.bin', [1]],
-      [`${note}./e.txt`, [2, 3]],
+      ['./d.bin', undefined],
+      ['./odd\nname', undefined],
+      [`${notes}./e.txt`, [2, 3]],
       ['./e.txt', [2, 3]],
+      ['./f.txt', [4]],
+      ['./z.bin', undefined],
     ]);
-    const odd = './x (found "\\0" byte around offset 9)\ny';
+    const older = './d.bin: WARNING: stopped searching binary file after match (found "\\0" byte around offset 9)\n';
+    assert.deepEqual((await found(`./d.bin\0${1}:\n${older}${statistics}`)).files, [['./d.bin', undefined]]);
+    assert.deepEqual((await found(noteOf('./a'), noteOf('./b'), statistics)).files.length, 2);
+    const odd = './x: binary file matches (found "\\0" byte around offset 9)\ny';
     const twice = await found(`${odd}\0${2}:\n${odd}\0${3}:\n./z\0${4}:\n${statistics}`);
     assert.deepEqual(
       twice.files.filter(([name]) => name === odd || name === './z'),
