@@ -352,7 +352,10 @@ export async function runHistory(
         // The response cannot be read.
       }
       await host.pass('answer');
-      if (json.error === 'invalid_grant') refused.add(sent);
+      const cutBody = reply.body.slice(0, reply.body.length / 2);
+      // Whoever reads a truncated refusal as far as its code knows of it, too.
+      if (json.error === 'invalid_grant' || (reply.broken === 'truncate' && cutBody.includes('"invalid_grant"')))
+        refused.add(sent);
       const promised = reply.headers['retry-after'] !== undefined;
       const isAnswer = json.access_token !== undefined || (status < 500 && status !== 200) || promised;
       if (isAnswer && times === 0) lost.delete(sent);
@@ -363,7 +366,6 @@ export async function runHistory(
         // Receiving the same token again counts as new, because its response has arrived.
         received = [...received.filter(token => token !== (json.refresh_token ?? sent)), json.refresh_token ?? sent];
       }
-      const cutBody = reply.body.slice(0, reply.body.length / 2);
       return new Response(reply.broken === 'truncate' ? cutBody : reply.body, {
         status,
         headers: reply.headers,
