@@ -45,8 +45,7 @@ describe('a person whose client has a private key', function () {
 
     await window.openContainer('JWT Workbench');
     await window.expand(window.treeItem('Warehouse'));
-    await page.locator('[role=treeitem][aria-label^="Sign in"]').first().click();
-    await window.quickItem('As the client itself').click();
+    await window.signInBy('As the client itself');
     await box.getByText(/private key, as PEM \(PKCS #8\) or JWK/).waitFor();
     await give(JSON.stringify(key.publicJwk));
     await box.getByText(/This is the public key/).waitFor();

@@ -444,6 +444,16 @@ export class UiWindow {
     });
   }
 
+  /**
+   * Selects the row "Sign in" of the connection that is open and has no tokens, and picks how. While VS Code draws the row
+   * anew, a click selects it and does nothing else.
+   */
+  async signInBy(way: string): Promise<void> {
+    const row = this.page.locator('[role=treeitem][aria-label^="Sign in"]').first();
+    await this.press(row, timeout => this.quickItem(way).waitFor({ timeout }));
+    await this.quickItem(way).click();
+  }
+
   /** An item of the status bar, by a part of its text. */
   statusBarItem(text: string | RegExp): Locator {
     return this.page.locator('.statusbar-item').filter({ hasText: text }).first();

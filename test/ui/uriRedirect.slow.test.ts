@@ -36,8 +36,7 @@ describe('a browser that is not on the machine of the extension', function () {
     const signIn = async (label: string) => {
       await ui.window.expand(ui.window.treeItem(label));
       const popup = page.context().waitForEvent('page');
-      await page.locator('[role=treeitem][aria-label^="Sign in"]').first().click();
-      await ui.window.quickItem('In the browser').click();
+      await ui.window.signInBy('In the browser');
       const issuer = await popup;
       await issuer.waitForURL(/client_id=/);
       return issuer;

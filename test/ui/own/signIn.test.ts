@@ -127,8 +127,7 @@ describe('a person who signs in', function () {
     const open = async (label: string) => {
       await ui.window.expand(ui.window.treeItem(label));
       const popup = page.context().waitForEvent('page');
-      await page.locator('[role=treeitem][aria-label^="Sign in"]').first().click();
-      await ui.window.quickItem('In the browser').click();
+      await ui.window.signInBy('In the browser');
       return popup;
     };
     const issuer = await open('Museum');
@@ -163,8 +162,7 @@ describe('a person who signs in', function () {
     const { page } = ui.window;
     await ui.window.openContainer('JWT Workbench');
     await ui.window.expand(ui.window.treeItem('Television'));
-    await page.locator('[role=treeitem][aria-label^="Sign in"]').first().click();
-    await ui.window.quickItem('With a code, on any device').click();
+    await ui.window.signInBy('With a code, on any device');
     const panel = page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
     const code = await panel.locator('output').textContent();
     assert.match(code ?? '', /^[\w-]{8,}$/);
@@ -190,7 +188,6 @@ describe('a person who signs in', function () {
     const signIn = async (start: () => Promise<void>) => {
       const popup = page.context().waitForEvent('page');
       await start();
-      await ui.window.quickItem('In the browser').click();
       const issuer = await popup;
       await issuer.getByRole('button', { name: 'Sign in and allow' }).click();
       await issuer.getByRole('heading', { name: 'Signed in' }).waitFor();
@@ -198,14 +195,14 @@ describe('a person who signs in', function () {
       await page.bringToFront();
     };
     await ui.window.expand(ui.window.treeItem('Cinema'));
-    // VS Code may be drawing the row anew: the click then selects it and does nothing else.
-    const opens = (timeout: number) => ui.window.quickItem('In the browser').waitFor({ timeout });
-    const row = page.locator('[role=treeitem][aria-label^="Sign in"]').first();
-    await signIn(() => ui.window.press(row, opens));
+    await signIn(() => ui.window.signInBy('In the browser'));
     await told(/Many issuers issue one only for the scope offline_access/);
     await picture(page, '9-no-refresh-token');
     const before = await page.locator('[role=treeitem][aria-label^="Refresh token"]').count();
-    await signIn(() => page.getByRole('button', { name: 'Add offline_access and Sign In Again' }).click());
+    await signIn(async () => {
+      await page.getByRole('button', { name: 'Add offline_access and Sign In Again' }).click();
+      await ui.window.quickItem('In the browser').click();
+    });
     await page.locator('[role=treeitem][aria-label^="Refresh token"]').nth(before).waitFor();
     const settings = join(ui.workbench.server.userDataDir, 'User', 'settings.json');
     assert.match(await readFile(settings, 'utf8'), /"openid profile offline_access"/);
