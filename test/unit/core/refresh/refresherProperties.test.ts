@@ -47,7 +47,6 @@ const variety = [
   'adopted',
   'signed out',
   'retryable cancelled',
-  'retryable http_error',
   'retryable waiting_for_issuer',
   'retryable oauth_error invalid_client',
   'retryable oauth_error slow_down',
