@@ -65,6 +65,7 @@ export interface LockClaim {
    * Takes the lock over from `owner`. Resolves with false if another contender was faster, or if the owner has
    * announced a request since the last `look`.
    * @param force take it even from an owner that may have sent a token
+   * @throws the file system's error; a lock that was taken over is free again
    */
   takeOver(owner: string, force: boolean): Promise<boolean>;
   /** Notes that this process is about to send a token. @throws the file system's error */
@@ -112,7 +113,7 @@ export function createClaim(files: LockFiles): LockClaim {
     }
   }
 
-  return {
+  const claim: LockClaim = {
     owner,
     path: file => join(mine, file),
 
@@ -157,7 +158,13 @@ export function createClaim(files: LockFiles): LockClaim {
         renameSync(mine, theirs);
         return false;
       }
-      for (const name of readdirSync(mine)) await remove(join(mine, name));
+      try {
+        for (const name of readdirSync(mine)) await remove(join(mine, name));
+      } catch (error) {
+        // Nothing would keep it alive, and others would have to wait until it is stale.
+        await claim.release();
+        throw error;
+      }
       return true;
     },
 
@@ -200,6 +207,7 @@ export function createClaim(files: LockFiles): LockClaim {
 
     withdraw: () => quietly(remove(prepared)),
   };
+  return claim;
 }
 
 /** The sender's note in an owner's folder. A note that cannot be read counts as that of a process that may be alive. */

@@ -45,21 +45,21 @@ export async function acquire(claim: LockClaim, waiting: Waiting): Promise<void>
   const timeSinceBeat = watchHeartbeats(times.poll, monotonic);
   let delay = 2;
   let lastSeen: LockState | undefined;
+  async function isTakenOver(sighting: LockState): Promise<boolean> {
+    if (timeSinceBeat(sighting) < limitFor(sighting, waiting)) return false;
+    // Not by force if there was no note: the owner may have announced a request since.
+    if (!(await claim.takeOver(sighting.owner, sendsNothing || sighting.sender !== undefined))) return false;
+    log('warn', 'lock taken over', { connection: name, process: processOf(sighting) });
+    await claim.withdraw();
+    return true;
+  }
   try {
     for (;;) {
-      const tried = await attempt(claim);
+      const tried = await attempt(claim, isTakenOver);
       if (tried === 'taken') break;
       const { sighting, failure } = tried;
       lastSeen = sighting ?? lastSeen;
       if (failure !== undefined && isMisplaced(failure)) throw unavailable(name, failure);
-      if (sighting && timeSinceBeat(sighting) >= limitFor(sighting, waiting)) {
-        // Not by force if there was no note: the owner may have announced a request since.
-        if (await claim.takeOver(sighting.owner, sendsNothing || sighting.sender !== undefined)) {
-          log('warn', 'lock taken over', { connection: name, process: processOf(sighting) });
-          await claim.withdraw();
-          break;
-        }
-      }
       // The last look may fall between two holders. The lock works then, and the error names the one that was seen.
       if (monotonic() >= deadline) throw timeoutError(name, failure ? sighting : lastSeen, failure);
       // Retry soon if the lock is free, but never in a tight loop. Random steps keep contenders from colliding again.
@@ -85,11 +85,15 @@ function limitFor({ sender }: LockState, { times, sendsNothing }: Waiting): numb
 
 type Attempt = 'taken' | { readonly sighting?: LockState | undefined; readonly failure?: string };
 
-/** Tries once and, if that fails, looks at the holder. Failures may be temporary: too many open files, a disk error. */
-async function attempt(claim: LockClaim): Promise<Attempt> {
+/**
+ * Tries once and, if that fails, looks at the holder and whether the lock can be taken over. Failures may be temporary: too
+ * many open files, a disk error.
+ */
+async function attempt(claim: LockClaim, isTakenOver: (sighting: LockState) => Promise<boolean>): Promise<Attempt> {
   try {
     if (await claim.take()) return 'taken';
-    return { sighting: await claim.look() };
+    const sighting = await claim.look();
+    return sighting && (await isTakenOver(sighting)) ? 'taken' : { sighting };
   } catch (error) {
     return { failure: errorCode(error) };
   }

@@ -38,6 +38,21 @@ describe('a window that holds the lock', function () {
     });
   }
 
+  it('and is dead gives way at once, also where the file system fails in between', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    const two = await world.open({ pace: 4 });
+    await world.signIn(two);
+    for (const after of [1, 2, 3]) {
+      const one = await world.open({ pace: 4 });
+      await world.ask(one, 'wire', { when: 'beforeWire', signal: 'SIGKILL' });
+      await assert.rejects(world.refresh(one));
+      await world.ask(two, 'faults', { faults: [{ operation: 'readdir', code: 'EMFILE', after, times: 1 }] });
+      assert.equal(said(await world.refresh(two)), 'refreshed', `call ${after}`);
+      await world.ask(two, 'faults', { faults: [] });
+    }
+    assertSentOnce(world);
+  });
+
   it('and stands still for longer than anybody waits is named', async function () {
     if (process.platform !== 'linux') return this.skip();
     const one = await world.open({ pace, lag: 500 });
