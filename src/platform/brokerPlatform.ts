@@ -60,7 +60,7 @@ async function openForMachine(
           // Replaced in one step: jwtw may read it at any moment.
           if (!closed) await replaceFile(file, `${file}.${process.pid}`, JSON.stringify(own));
         } catch (error) {
-          // Nobody could ask it, and it would keep every window from opening one that can be asked.
+          // No program would find it, and as it answers, no other window would open one.
           await listening.close();
           throw error;
         }

@@ -110,6 +110,7 @@ function holdingLock<P extends SignInParts>(parts: P, { connection: { id }, sign
           release = async () => {
             held = undefined;
             end();
+            // `hold` has reported why there was no lock, and what was done under it has its own result.
             await freed.catch(() => {});
           };
           resolve();

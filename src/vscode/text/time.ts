@@ -41,7 +41,7 @@ export function durationText(ms: number, step = second, spoken = false): string 
   return l10n.t('{0} years', Math.round(length / year));
 }
 
-/** A wait that someone asked for, in milliseconds, rounded up: whoever waits that long has waited long enough. */
+/** The length of a wait, rounded up: it is over when that time has passed. @param ms milliseconds */
 export function waitText(ms: number): string {
   const unit = ms <= minute - second ? second : minute;
   return durationText(Math.ceil(ms / unit) * unit);
