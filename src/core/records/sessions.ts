@@ -183,10 +183,16 @@ export function createSessions(): Sessions {
         ...session,
         refreshing: false,
         lastRefresh,
-        failures: lastRefresh.error ? session.failures + 1 : 0,
+        failures: failuresAfter(session, lastRefresh),
       })),
     onDidChange: listeners.add,
   };
+}
+
+/** A refresh during a pause that the issuer has asked for is no further failure: nothing was sent. */
+function failuresAfter({ failures }: Session, { error }: LastRefresh): number {
+  if (error === undefined) return 0;
+  return error.code === 'waiting_for_issuer' ? failures : failures + 1;
 }
 
 function withoutFailures(session: Session): Session {

@@ -173,7 +173,10 @@ export function planRefresh(session: Session, jitter: number): Plan {
     if (failureKind(error) === 'configuration') return { never: 'configuration' };
     if (isUnwritable(error)) return { never: 'folder_unwritable' };
     const failedAt = lastRefresh.at + lastRefresh.duration;
-    return retry(failedAt, failures, Number(error.data.retryAfter ?? 0), jitter, setback(error));
+    const asked = Number(error.data.retryAfter ?? 0);
+    // A user who did not wait changes nothing: the pause ends when it would have ended.
+    if (error.code === 'waiting_for_issuer') return afterPause(failedAt, asked, jitter);
+    return retry(failedAt, failures, asked, jitter, setback(error));
   }
   if (tokens.access_token === undefined) return { at: tokens.obtained_at + jitter * second, because: 'ending' };
   if (tokens.expires_at === undefined) return { never: 'end_unknown' };
@@ -195,9 +198,11 @@ export function leadTime(lifetime: number): number {
 function retry(failedAt: number, failures: number, retryAfter: number, jitter: number, because: Setback): Plan {
   const wait = Math.min(backoff.first * 2 ** Math.max(0, failures - 1), backoff.most);
   const spread = 1 + jitter / 4;
-  return retryAfter > wait
-    ? { at: failedAt + retryAfter + jitter * second, because: 'waiting_for_issuer' }
-    : { at: failedAt + wait * spread, because };
+  return retryAfter > wait ? afterPause(failedAt, retryAfter, jitter) : { at: failedAt + wait * spread, because };
+}
+
+function afterPause(failedAt: number, retryAfter: number, jitter: number): Plan {
+  return { at: failedAt + retryAfter + jitter * second, because: 'waiting_for_issuer' };
 }
 
 /** `offline` and `unreachable` only if no token was sent: otherwise the token may have been used. */

@@ -880,6 +880,8 @@ describe('createRefresher', () => {
         const { outcome, error } = present(await windows[1]?.refresher.refresh(id));
         assert.deepEqual([outcome, error?.code, error?.data.sent], ['retryable', 'waiting_for_issuer', false]);
         assert.ok(Math.abs(Number(error?.data.retryAfter) - 30_000) <= 1000);
+        assert.equal(await windows[0]?.refresh(), 'retryable waiting_for_issuer');
+        assert.equal(world.first.sessions.get(id)?.failures, 1, 'a wait is no further failure');
         assert.equal(world.posts().length, 1);
         world.forward(31_000);
         assert.equal(await windows[1]?.refresh(), 'refreshed');

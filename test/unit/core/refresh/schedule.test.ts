@@ -115,6 +115,12 @@ describe('the plan of the next refresh', () => {
       at: now + 100 + 90 * second,
       because: 'waiting_for_issuer',
     });
+    // The user has pressed Refresh in between: what is left of the pause is shorter than the time to back off.
+    const waiting = new WorkbenchError('waiting_for_issuer', { retryAfter: 2 * second, sent: false });
+    assert.deepEqual(planRefresh(session(60 * second, failed(waiting, 5)), 0), {
+      at: now + 100 + 2 * second,
+      because: 'waiting_for_issuer',
+    });
   });
 
   it('says offline only if the network failed before a token was sent, and names the host', () => {
